@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-release check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan test-release check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -47,6 +47,12 @@ test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an
 test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
 	@build/test_teams_tsan
 
+test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in C and those of SANITIZED under the address sanitizer
+	@$(sanitized)
+
+test-ubsan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the same under the sanitizer of undefined behaviour
+	@$(sanitized)
+
 test-release: $(VENV)/built $(VENV)/extra-test ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
 	@PYTHONPATH=tests:. nice -n 10 $(BIN)/python -m matrix $(ROWS)
 
@@ -62,6 +68,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 
 check-slow: $(VENV)/built $(VENV)/extra-dev ## the tests marked slow: browsers, sanitizers, emulators, larger data
 	@$(BIN)/python -m pytest -m slow tests
+	@$(MAKE) test-tsan test-ubsan test-asan
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -158,6 +165,22 @@ cross:
 	[ -e /usr/aarch64-linux-gnu/include/stdio.h ] || need="$$need libc6-dev-arm64-cross"; \
 	command -v qemu-aarch64 >/dev/null || need="$$need qemu-user"; \
 	[ -z "$$need" ] || { echo "fastnn: packages are missing; run: sudo apt install$$need"; exit 1; }
+
+# The engine and Python's modules once more, in build/asan or build/ubsan, with pthreads. Python
+# itself is not sanitized, so that the library comes first by LD_PRELOAD; its leaks are not ours.
+SANITIZED := $(patsubst %,tests/test_%.py,compile_replay fit_lbfgs hostile_fields indexing inplace kernels \
+  kernels_integer loop population predict random reads short_rows threads)
+define sanitized
+kind=$(@:test-%=%); flag=$$([ $$kind = asan ] && echo address || echo undefined); \
+echo "== building the engine with -fsanitize=$$flag (minutes the first time)"; \
+FASTNN_BUILD=$$kind FASTNN_NO_OPENMP=1 $(BIN)/python setup.py -q build_py --build-lib build/$$kind/lib \
+  build_ext --build-lib build/$$kind/lib --build-temp build/$$kind >build/$$kind.log 2>&1 || { cat build/$$kind.log; exit 1; }; \
+$(CC) -std=c11 -O1 -g -Wall -Wextra -Wno-unused-parameter -pthread -fsanitize=$$flag -fno-sanitize-recover -Ifastnn/_core/include \
+  -Ifastnn/_core/src $(TESTS_C) build/$$kind/fastnn/_core/src/*.o build/$$kind/fastnn/_core/src/isa/*.o -lm -o build/$$kind/test_kernels && \
+build/$$kind/test_kernels build/cases.bin && \
+LD_PRELOAD="$$($(CC) -print-file-name=lib$$kind.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+  PYTHONPATH="build/$$kind/lib:$(CURDIR)" $(BIN)/python -P -m pytest -n auto --dist loadfile $(SANITIZED)
+endef
 
 # --- stamps ------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ CORE = "fastnn/_core"
 DRIVERS = (  # C that sees no SIMD
     "dispatch",
     "helpers",
+    "interrupt",
     "loop",
     "memory",
     "nets",

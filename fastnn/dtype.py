@@ -5,6 +5,10 @@ bfloat16, int32, int16, int8 and uint8 are kept as they are, and computed in flo
 tensor is of uint16, uint32 or uint64: there these names raise an error.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._support.dtypes import (
     bfloat16,
     bool_,
@@ -21,9 +25,18 @@ from fastnn._support.dtypes import (
     uint64,
 )
 
-half, float, double = float16, float32, float64
-short, int, long = int16, int32, int64
-bool = bool_
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+
+half: np.dtype[Any] = float16
+float: np.dtype[Any] = float32
+double: np.dtype[Any] = float64
+short: np.dtype[Any] = int16
+int: np.dtype[Any] = int32
+long: np.dtype[Any] = int64
+bool: np.dtype[Any] = bool_
 
 __all__ = [
     "bfloat16",

@@ -83,14 +83,7 @@ def reads(module):
         (<object>fnn_recorder).uses_module(module)
 
 
-cdef int raise_for(fnn_status status) except -1:
-    if status == FNN_OK:
-        return 0
-    if status == FNN_NO_MEMORY:
-        raise MemoryError("fastnn: out of memory")
-    if status == FNN_OUT_OF_RANGE:
-        raise IndexError("a class or row number that the program computed is out of range")
-    raise FloatingPointError("the loss is not finite")
+include "status.pxi"
 
 
 def isas():

@@ -42,6 +42,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_NO_MEMORY
         FNN_NOT_FINITE
         FNN_OUT_OF_RANGE
+        FNN_INTERRUPTED
     ctypedef int fnn_layout
     ctypedef int fnn_status
     ctypedef struct fnn_program:

@@ -191,7 +191,8 @@ cdef bint _fits(x, tuple spec, void **pointer, Py_ssize_t *elements) except -1:
         return False
     PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
     fits = (view.ndim * <Py_ssize_t>sizeof(Py_ssize_t) == PyBytes_GET_SIZE(shape)
-            and memcmp(view.shape, PyBytes_AS_STRING(shape), PyBytes_GET_SIZE(shape)) == 0
+            and (view.ndim == 0  # shape is NULL
+                 or memcmp(view.shape, PyBytes_AS_STRING(shape), PyBytes_GET_SIZE(shape)) == 0)
             and PyBuffer_IsContiguous(&view, b"C"))
     pointer[0], elements[0] = view.buf, view.len // view.itemsize
     PyBuffer_Release(&view)

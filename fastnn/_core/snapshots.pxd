@@ -32,7 +32,8 @@ cdef inline bint same_shape(values, bytes seen) except -1:
     PyObject_GetBuffer(values, &view, PyBUF_STRIDES)
     size = view.ndim * sizeof(Py_ssize_t)
     same = (PyBytes_GET_SIZE(seen) == <Py_ssize_t>(2 * size)
-            and memcmp(view.shape, PyBytes_AS_STRING(seen), size) == 0
-            and memcmp(view.strides, PyBytes_AS_STRING(seen) + size, size) == 0)
+            and (view.ndim == 0  # shape is NULL
+                 or (memcmp(view.shape, PyBytes_AS_STRING(seen), size) == 0
+                     and memcmp(view.strides, PyBytes_AS_STRING(seen) + size, size) == 0)))
     PyBuffer_Release(&view)
     return same

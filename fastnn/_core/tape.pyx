@@ -371,8 +371,9 @@ cdef bint _copied(source, target) except -1:
     PyObject_GetBuffer(source, &a, PyBUF_STRIDES)
     PyObject_GetBuffer(target, &b, PyBUF_STRIDES | PyBUF_WRITABLE)
     fits = (a.ndim == b.ndim and PyBuffer_IsContiguous(&a, b"A")
-            and memcmp(a.shape, b.shape, a.ndim * sizeof(Py_ssize_t)) == 0
-            and memcmp(a.strides, b.strides, a.ndim * sizeof(Py_ssize_t)) == 0)
+            and (a.ndim == 0  # shape is NULL
+                 or (memcmp(a.shape, b.shape, a.ndim * sizeof(Py_ssize_t)) == 0
+                     and memcmp(a.strides, b.strides, a.ndim * sizeof(Py_ssize_t)) == 0)))
     if fits and a.buf != b.buf:
         memcpy(b.buf, a.buf, a.len)
     PyBuffer_Release(&a)

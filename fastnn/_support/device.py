@@ -26,7 +26,8 @@ class device:
     RuntimeError: device: expected 'cpu', got 'cuda': fastnn computes on the CPU alone
     """
 
-    type = "cpu"
+    type: str = "cpu"
+    index: int | None
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
@@ -110,12 +111,18 @@ class Absent:
 class Backends:
     """The counterpart of `torch.backends`: no cuDNN, no MPS."""
 
+    cuda: Absent
+    mps: Absent
+    cudnn: Absent
+    mkldnn: Absent
+
     def __init__(self) -> None:
         self.cuda = self.mps = self.cudnn = self.mkldnn = Absent()
 
 
-cuda = accelerator = Absent()
-backends = Backends()
+cuda: Absent = Absent()
+accelerator: Absent = cuda
+backends: Backends = Backends()
 
 
 def get_default_device() -> device:

@@ -28,12 +28,19 @@ class finfo:
     (0.0078125, 65504.0)
     """
 
+    eps: float
+    max: float
+    tiny: float
+    resolution: float
+    min: float
+    smallest_normal: float
+
     def __init__(self, dtype: Any = None) -> None:
         found = default.dtype if dtype is None else dtypes.dtype_of(dtype)
         if not dtypes.is_float(found):
             raise TypeError(f"dtype: expected a floating-point dtype, got {found}; use iinfo")
         self.dtype: str = dtypes.public(found).name
-        self.bits = 8 * found.itemsize
+        self.bits: int = 8 * found.itemsize
         if found == dtypes.BRAIN:
             self.eps, self.max, self.tiny, self.resolution = (
                 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01,
@@ -70,6 +77,10 @@ class iinfo:
     >>> fastnn.iinfo("uint8").max
     255
     """
+
+    bits: int
+    min: int
+    max: int
 
     def __init__(self, dtype: Any) -> None:
         found = np.dtype(dtype) if not isinstance(dtype, dtypes.BFloat16) else dtypes.BRAIN

@@ -54,11 +54,19 @@ class BFloat16:
 
 bfloat16: np.dtype[Any] = as_type("np.dtype[Any]", BFloat16())
 BRAIN = np.dtype("V2")  # how NumPy stores it
-float16, float32, float64 = (np.dtype(f"f{size}") for size in (2, 4, 8))
-int8, int16, int32, int64 = (np.dtype(f"i{size}") for size in (1, 2, 4, 8))
-uint8, bool_ = np.dtype("u1"), np.dtype("?")
+float16: np.dtype[Any] = np.dtype("f2")
+float32: np.dtype[Any] = np.dtype("f4")
+float64: np.dtype[Any] = np.dtype("f8")
+int8: np.dtype[Any] = np.dtype("i1")
+int16: np.dtype[Any] = np.dtype("i2")
+int32: np.dtype[Any] = np.dtype("i4")
+int64: np.dtype[Any] = np.dtype("i8")
+uint8: np.dtype[Any] = np.dtype("u1")
+bool_: np.dtype[Any] = np.dtype("?")
 # Names of torch's that no tensor has: an argument of these raises an error.
-uint16, uint32, uint64 = (np.dtype(f"u{size}") for size in (2, 4, 8))
+uint16: np.dtype[Any] = np.dtype("u2")
+uint32: np.dtype[Any] = np.dtype("u4")
+uint64: np.dtype[Any] = np.dtype("u8")
 
 # Those of tensors, in the order of `enum fnn_real`.
 ORDER = tuple(BRAIN if name == "bfloat16" else np.dtype(name) for name in engine.TYPES)

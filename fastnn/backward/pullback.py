@@ -100,17 +100,17 @@ class Run:
     ) -> None:
         enabled = is_grad_enabled()
         loose_leaves = numbers and not _running.depth
-        self.inputs = [
+        self.inputs: list[Tensor] = [
             _alias(x, enabled and not (loose_leaves and _is_parameter(x))) for x in inputs
         ]
-        self.weights = list(weights)
+        self.weights: list[Tensor] = list(weights)
         loose = {place_of(t) for t in self.inputs if t._node is None}
         loose |= {id(w) for w in weights if not _running.watched[id(w)]}
         with _watching(weights), _opened(self.inputs), enable_grad():
-            self.start = node_count()
-            self.value = call(self.inputs)
+            self.start: int = node_count()
+            self.value: Any = call(self.inputs)
             tensors = [y for y in tree.leaves(self.value) if isinstance(y, Tensor)]
-            self.reached = reaches(tensors, self.start)
+            self.reached: dict[Any, Tensor] = reaches(tensors, self.start)
         places = [
             place
             for place, x in self.reached.items()
@@ -118,7 +118,7 @@ class Run:
         ]
         if weights and not _running.depth:  # other parameters count as constants
             places = [place for place in places if isinstance(place, tuple)]
-        self.outer = enabled and bool(places)
+        self.outer: bool = enabled and bool(places)
 
     @property
     def by(self) -> list[Tensor]:

@@ -23,7 +23,7 @@ __all__ = ["best_core", "environment", "kernels"]
 
 HINDRANCES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 CHOSEN = "FASTNN_BEST_CORE"
-CORES = {
+CORES: dict[str, tuple[str, ...]] = {
     "x86_64": ("SapphireRapids", "Cooperlake", "SkylakeX", "Zen", "Haswell"),
     "aarch64": ("NEOVERSEN1", "NEOVERSEV1"),
 }

@@ -42,10 +42,10 @@ class Buffers:
 
     def __init__(self, widths: list[int], rows: int) -> None:
         self.out: list[Floats] = [np.empty((rows, width), np.float32) for width in widths[1:]]
-        self.d = [np.empty_like(out) for out in self.out]
-        self.masks = [np.empty(out.shape, np.bool_) for out in self.out[:-1]]
-        self.ones = np.ones(rows, np.float32)
-        self.at = np.arange(rows)
+        self.d: list[Floats] = [np.empty_like(out) for out in self.out]
+        self.masks: list[NDArray[Any]] = [np.empty(out.shape, np.bool_) for out in self.out[:-1]]
+        self.ones: NDArray[Any] = np.ones(rows, np.float32)
+        self.at: NDArray[Any] = np.arange(rows)
 
 
 class NumpyNet:
@@ -60,16 +60,27 @@ class NumpyNet:
         seed: seed of the weights (uniform in +-1/sqrt(inputs), biases zero) and of the shuffling.
     """
 
+    widths: list[int]
+    activation: str
+    loss: str
+    lr: float
+    params: Vector
+    grads: Vector
+    m: Floats
+    v: Floats
+    t1: Floats
+    t2: Floats
+
     def __init__(
         self, widths: list[int], activation: str, loss: str, lr: float, seed: int = 0
     ) -> None:
         self.widths, self.activation, self.loss, self.lr = widths, activation, loss, lr
-        self.rng = np.random.default_rng(seed)
+        self.rng: np.random.Generator = np.random.default_rng(seed)
         self.params, self.grads = Vector(widths), Vector(widths)
         for w in self.params.w:
             w[:] = self.rng.uniform(-1, 1, w.shape) / math.sqrt(len(w))
         self.m, self.v, self.t1, self.t2 = (np.zeros_like(self.params.flat) for _ in range(4))
-        self.steps = 0
+        self.steps: int = 0
         self.buffers: dict[int, Buffers] = {}
 
     def fit(self, x: Floats, y: NDArray[Any], epochs: int, batch_size: int) -> None:

@@ -42,6 +42,11 @@ class Talk:
         quiet: print nothing.
     """
 
+    epochs: int
+    quiet: bool
+    done: int
+    stride: int
+
     def __init__(self, epochs: int, *, quiet: bool) -> None:
         self.epochs, self.quiet = epochs, quiet
         self.bar: Any = None

@@ -177,7 +177,7 @@ class Compiled(Front):
         self.__wrapped__ = fn
         self._turn = forks.lock()
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
-        self.recordings = 0  # made so far
+        self.recordings: int = 0  # made so far
         self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call
         self._last: Recording | None = None  # the one that the last call used
         self._shapes: set[tuple[tuple[int, ...], ...]] = set()  # of the arguments, recorded so far

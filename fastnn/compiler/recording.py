@@ -170,7 +170,7 @@ class Recording:
         kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
         versions.writes(self._watch, kept)
         self._seen = False
-        self.shortcut = self._shortcut()
+        self.shortcut: Replay | None = self._shortcut()
 
     def _shortcut(self) -> Replay | None:
         """The replay in C alone, possible if the outputs are plain new arrays; else None."""

@@ -47,8 +47,8 @@ class Relocatable:
 
     def __init__(self, recording: Recording, own: Container[int], guard: bool) -> None:
         self._recording = recording
-        self.arena = recording.program.arena_bytes
-        self.cost = recording.program.cost
+        self.arena: int = recording.program.arena_bytes
+        self.cost: float = recording.program.cost
         self.own: list[NDArray[Any]] = []
         instructions, bound = recording.instructions, recording.bound
         written = {v.storage.index for i in instructions for v in i.writes()}
@@ -69,12 +69,14 @@ class Relocatable:
             if storage.index in written - keys and storage.kind != "kept":
                 raise NotRelocatableError("it changes memory that is no part of the model")
             others.append(storage)
-        self.n_bound = len(bound)
-        self.shared = [*bound, *others]
+        self.n_bound: int = len(bound)
+        self.shared: list[Storage] = [*bound, *others]
         self.own = [s.array for s in mine]
         self._written = written
-        self.dropout = [i for i, found in enumerate(instructions) if found.op == "dropout"]
-        self.rates = [instructions[i].attrs[0] for i in self.dropout]
+        self.dropout: list[int] = [
+            i for i, found in enumerate(instructions) if found.op == "dropout"
+        ]
+        self.rates: list[int] = [instructions[i].attrs[0] for i in self.dropout]
         self._positions = {s.index: i for i, s in enumerate([*self.shared, *mine])}
         watched = recording.outputs[: int(guard)] + [v for v, _ in recording.recorder.finite]
         self._emitted = encoded(instructions, watched, self._place)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.distributions import constraints
+from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.continuous import EULER, Uniform
 from fastnn.distributions.discrete import ByProbability
 from fastnn.distributions.distribution import (
@@ -51,7 +52,7 @@ class ContinuousBernoulli(ByProbability, ExponentialFamily):
     tensor(0.)
     """
 
-    support = constraints.unit_interval
+    support: Any = constraints.unit_interval
     has_rsample = True
 
     def __init__(
@@ -133,10 +134,10 @@ class Kumaraswamy(TransformedDistribution):
     The mode is ((a - 1) / (a b - 1))^(1 / a), nan for a or b < 1.
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "concentration1": constraints.positive, "concentration0": constraints.positive,
     }  # fmt: skip
-    support = constraints.unit_interval
+    support: Any = constraints.unit_interval
     concentration1: Tensor
     concentration0: Tensor
 
@@ -189,8 +190,11 @@ class LogisticNormal(TransformedDistribution):
     (4,)
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.simplex
+    arg_constraints: dict[str, Constraint] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support: Any = constraints.simplex
     base_dist: Normal
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
@@ -225,8 +229,11 @@ class VonMises(Distribution):
     tensor(0.5536)
     """
 
-    arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
-    support = constraints.real
+    arg_constraints: dict[str, Constraint] = {
+        "loc": constraints.real,
+        "concentration": constraints.positive,
+    }
+    support: Any = constraints.real
     loc: Tensor
     concentration: Tensor
 

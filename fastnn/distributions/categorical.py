@@ -13,7 +13,7 @@ from fastnn._support import dtypes
 from fastnn._support.dtype_info import finfo
 from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions import constraints
-from fastnn.distributions.constraints import Constraint
+from fastnn.distributions.constraints import Constraint, _Simplex
 from fastnn.distributions.discrete import Binomial, ByProbability, listed
 from fastnn.distributions.distribution import holds
 from fastnn.ops import creation
@@ -27,7 +27,10 @@ __all__ = ["Categorical", "Multinomial", "OneHotCategorical"]
 class ByClasses(ByProbability):
     """Distributions over n classes: the last axis of the parameter; probabilities sum to 1."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    arg_constraints: dict[str, _Simplex | Constraint] = {
+        "probs": constraints.simplex,
+        "logits": constraints.real_vector,
+    }
 
     def _take(self, probs: Any, logits: Any, *others: Any) -> tuple[Tensor, ...]:
         if (probs is None) is (logits is None):
@@ -123,7 +126,7 @@ class OneHotCategorical(ByClasses):
         probs: (.., n), or logits: (.., n), as in `Categorical`.
     """
 
-    support = constraints.one_hot
+    support: Any = constraints.one_hot
     has_enumerate_support = True
 
     def __init__(

@@ -66,8 +66,8 @@ def _kind(constraint: Any) -> str | None:
     return name if name in constraints.__all__ else None
 
 
-biject_to = ConstraintRegistry("biject_to")
-transform_to = ConstraintRegistry("transform_to")
+biject_to: ConstraintRegistry = ConstraintRegistry("biject_to")
+transform_to: ConstraintRegistry = ConstraintRegistry("transform_to")
 
 
 def _above(c: Constraint) -> Transform:

@@ -60,8 +60,10 @@ class Constraint:
         settings: what it was made of, such as its bounds; they are its attributes.
     """
 
-    is_discrete = False
-    event_dim = 0
+    text: str
+    kind: str
+    is_discrete: bool = False
+    event_dim: int = 0
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Constraint:
         **settings: Any,
     ) -> None:
         self.text, self.kind, self._settings = text, kind, settings
-        self.holds = holds or (lambda x: self.check(of_array(x))._array)
+        self.holds: Callable[[Array], Any] = holds or (lambda x: self.check(of_array(x))._array)
         if is_discrete is not None:
             self.is_discrete = is_discrete
         if event_dim is not None:
@@ -300,14 +302,18 @@ def _semidefinite(x: Array) -> Any:
     return _with_eigenvalues(x, lambda w: w >= 0)
 
 
-real = Constraint("numbers that are not nan", lambda x: x == x, kind="real")
-real_vector = independent(real, 1)
-positive = greater_than(0.0)
-nonnegative = greater_than_eq(0.0)
-unit_interval = interval(0.0, 1.0)
-boolean = Constraint("0 or 1", lambda x: (x == 0) | (x == 1), True)
-nonnegative_integer = Constraint("whole numbers >= 0", lambda x: (x % 1 == 0) & (x >= 0), True)
-positive_integer = Constraint("whole numbers >= 1", lambda x: (x % 1 == 0) & (x >= 1), True)
+real: Constraint = Constraint("numbers that are not nan", lambda x: x == x, kind="real")
+real_vector: Constraint = independent(real, 1)
+positive: Constraint = greater_than(0.0)
+nonnegative: Constraint = greater_than_eq(0.0)
+unit_interval: Constraint = interval(0.0, 1.0)
+boolean: Constraint = Constraint("0 or 1", lambda x: (x == 0) | (x == 1), True)
+nonnegative_integer: Constraint = Constraint(
+    "whole numbers >= 0", lambda x: (x % 1 == 0) & (x >= 0), True
+)
+positive_integer: Constraint = Constraint(
+    "whole numbers >= 1", lambda x: (x % 1 == 0) & (x >= 1), True
+)
 
 
 class _Simplex(Constraint):
@@ -323,42 +329,42 @@ def _on_simplex(x: Array) -> Array:
     return simplex.of(x)
 
 
-simplex = _Simplex(
+simplex: _Simplex = _Simplex(
     "vectors of numbers >= 0 that sum to 1", _on_simplex, event_dim=1, kind="simplex"
 )
-one_hot = Constraint(
+one_hot: Constraint = Constraint(
     "vectors with one 1 and else 0",
     lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1),
     is_discrete=True,
     event_dim=1,
 )
-square = Constraint("square matrices", _square, event_dim=2, kind="square")
-symmetric = Constraint("symmetric matrices", _symmetric, event_dim=2, kind="symmetric")
-lower_triangular = Constraint(
+square: Constraint = Constraint("square matrices", _square, event_dim=2, kind="square")
+symmetric: Constraint = Constraint("symmetric matrices", _symmetric, event_dim=2, kind="symmetric")
+lower_triangular: Constraint = Constraint(
     "lower triangular matrices", _triangular, event_dim=2, kind="lower_triangular"
 )
-lower_cholesky = Constraint(
+lower_cholesky: Constraint = Constraint(
     "lower triangular matrices with a positive diagonal",
     _lower,
     event_dim=2,
     kind="lower_cholesky",
 )
-corr_cholesky = Constraint(
+corr_cholesky: Constraint = Constraint(
     "lower triangular matrices with a positive diagonal and rows of length 1",
     _of_correlations,
     event_dim=2,
     kind="corr_cholesky",
 )
-positive_semidefinite = Constraint(
+positive_semidefinite: Constraint = Constraint(
     "symmetric positive semidefinite matrices",
     _semidefinite,
     event_dim=2,
     kind="positive_semidefinite",
 )
-positive_definite = Constraint(
+positive_definite: Constraint = Constraint(
     "symmetric positive definite matrices", _definite, event_dim=2, kind="positive_definite"
 )
-dependent = Constraint("values that other parameters limit", lambda x: x == x)
+dependent: Constraint = Constraint("values that other parameters limit", lambda x: x == x)
 
 
 def is_dependent(constraint: Constraint) -> bool:

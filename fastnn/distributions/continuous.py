@@ -41,7 +41,10 @@ def _nan_like(x: Tensor) -> Tensor:
 class _LocScale(Distribution):
     """Parameters loc and scale > 0."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: dict[str, Constraint] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
     support: Any = constraints.real
     has_rsample = True
     loc: Tensor
@@ -139,8 +142,8 @@ class HalfCauchy(Distribution):
         scale: > 0.
     """
 
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
+    arg_constraints: dict[str, Constraint] = {"scale": constraints.positive}
+    support: Any = constraints.nonnegative
     has_rsample = True
     scale: Tensor
 
@@ -226,7 +229,10 @@ class Uniform(Distribution):
         low, high: the bounds, low < high.
     """
 
-    arg_constraints = {"low": constraints.dependent, "high": constraints.dependent}
+    arg_constraints: dict[str, Constraint] = {
+        "low": constraints.dependent,
+        "high": constraints.dependent,
+    }
     has_rsample = True
     low: Tensor
     high: Tensor
@@ -286,8 +292,8 @@ class Exponential(ExponentialFamily):
         rate: 1 / mean, > 0.
     """
 
-    arg_constraints = {"rate": constraints.positive}
-    support = constraints.nonnegative
+    arg_constraints: dict[str, Constraint] = {"rate": constraints.positive}
+    support: Any = constraints.nonnegative
     has_rsample = True
     rate: Tensor
 

@@ -42,14 +42,14 @@ class LKJCholesky(Distribution):
     -0.6931
     """
 
-    arg_constraints = {"concentration": constraints.positive}
-    support = constraints.corr_cholesky
+    arg_constraints: dict[str, Constraint] = {"concentration": constraints.positive}
+    support: Any = constraints.corr_cholesky
     concentration: Tensor
 
     def __init__(
         self, dim: int, concentration: Any = 1.0, validate_args: bool | None = None
     ) -> None:
-        self.dim = check.integer("dim", dim, 2)
+        self.dim: int = check.integer("dim", dim, 2)
         (self.concentration,) = broadcast_all(concentration)
         super().__init__(self.concentration.shape, (dim, dim), validate_args)
 
@@ -96,7 +96,7 @@ class Wishart(ByMatrix, ExponentialFamily):
             [0., 3.]])
     """
 
-    support = constraints.positive_definite
+    support: Any = constraints.positive_definite
     has_rsample = True
     arg_constraints: Mapping[str, Constraint] = {
         "df": constraints.real,

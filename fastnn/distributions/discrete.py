@@ -44,7 +44,10 @@ def _log_odds(probs: Tensor) -> Tensor:
 class ByProbability(Distribution):
     """Parameters `probs` or `logits`, one of them given: the other is computed when asked for."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    arg_constraints: dict[str, Constraint] = {
+        "probs": constraints.unit_interval,
+        "logits": constraints.real,
+    }
     probs: Tensor
     logits: Tensor
 
@@ -86,7 +89,7 @@ class Bernoulli(ByProbability, ExponentialFamily):
     tensor(0.6931)
     """
 
-    support = constraints.boolean
+    support: Any = constraints.boolean
     has_enumerate_support = True
 
     def __init__(
@@ -137,7 +140,7 @@ class Geometric(ByProbability):
         probs: p in (0, 1], or logits.
     """
 
-    support = constraints.nonnegative_integer
+    support: Any = constraints.nonnegative_integer
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -180,7 +183,7 @@ class Binomial(ByProbability):
         total_count: number of trials. probs: p, or logits.
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "total_count": constraints.nonnegative_integer, **ByProbability.arg_constraints,
     }  # fmt: skip
     total_count: Tensor
@@ -245,12 +248,12 @@ class NegativeBinomial(ByProbability):
         total_count: number of failures, > 0. probs: p in [0, 1), or logits.
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "total_count": constraints.nonnegative,
         "probs": constraints.half_open_interval(0.0, 1.0),
         "logits": constraints.real,
     }
-    support = constraints.nonnegative_integer
+    support: Any = constraints.nonnegative_integer
     total_count: Tensor
 
     def __init__(
@@ -297,8 +300,8 @@ class Poisson(ExponentialFamily):
         rate: mean, >= 0.
     """
 
-    arg_constraints = {"rate": constraints.nonnegative}
-    support = constraints.nonnegative_integer
+    arg_constraints: dict[str, Constraint] = {"rate": constraints.nonnegative}
+    support: Any = constraints.nonnegative_integer
     rate: Tensor
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:

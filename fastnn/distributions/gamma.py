@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn.distributions import constraints, implicit
+from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import (
     Distribution,
     ExponentialFamily,
@@ -23,7 +24,10 @@ __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "InverseGamma", "StudentT"]
 class _ShapeRate(Distribution):
     """Parameters concentration and rate, both > 0."""
 
-    arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
+    arg_constraints: dict[str, Constraint] = {
+        "concentration": constraints.positive,
+        "rate": constraints.positive,
+    }
     has_rsample = True
     concentration: Tensor
     rate: Tensor
@@ -44,7 +48,7 @@ class Gamma(_ShapeRate, ExponentialFamily):
         concentration, rate: > 0.
     """
 
-    support = constraints.nonnegative
+    support: Any = constraints.nonnegative
 
     @property
     def mean(self) -> Tensor:
@@ -99,7 +103,7 @@ class InverseGamma(_ShapeRate):
         concentration, rate: > 0.
     """
 
-    support = constraints.positive
+    support: Any = constraints.positive
 
     @property
     def mean(self) -> Tensor:
@@ -139,8 +143,10 @@ class Dirichlet(ExponentialFamily):
         concentration: a, (.., n), > 0.
     """
 
-    arg_constraints = {"concentration": constraints.independent(constraints.positive, 1)}
-    support = constraints.simplex
+    arg_constraints: dict[str, Constraint] = {
+        "concentration": constraints.independent(constraints.positive, 1)
+    }
+    support: Any = constraints.simplex
     has_rsample = True
     concentration: Tensor
 
@@ -192,10 +198,10 @@ class Beta(ExponentialFamily):
         concentration1: a, > 0. concentration0: b, > 0.
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "concentration1": constraints.positive, "concentration0": constraints.positive,
     }  # fmt: skip
-    support = constraints.unit_interval
+    support: Any = constraints.unit_interval
     has_rsample = True
     concentration1: Tensor
     concentration0: Tensor
@@ -241,10 +247,10 @@ class StudentT(Distribution):
         df: degrees of freedom, > 0. loc: default 0. scale: > 0, default 1.
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "df": constraints.positive, "loc": constraints.real, "scale": constraints.positive,
     }  # fmt: skip
-    support = constraints.real
+    support: Any = constraints.real
     has_rsample = True
     df: Tensor
     loc: Tensor

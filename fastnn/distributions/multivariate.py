@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions import constraints
+from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import Distribution
 from fastnn.distributions.normal import standard_normal
 from fastnn.distributions.triangles import cholesky, log_diagonal, lower_solve, precision_factor
@@ -88,13 +89,13 @@ class MultivariateNormal(ByMatrix):
     (tensor(-1.8379), tensor(2.8379))
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "loc": constraints.real_vector,
         "covariance_matrix": constraints.positive_definite,
         "precision_matrix": constraints.positive_definite,
         "scale_tril": constraints.lower_cholesky,
     }
-    support = constraints.real_vector
+    support: Any = constraints.real_vector
     has_rsample = True
     loc: Tensor
 
@@ -162,12 +163,12 @@ class LowRankMultivariateNormal(Distribution):
             [1., 2.]])
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "loc": constraints.real_vector,
         "cov_factor": constraints.independent(constraints.real, 2),
         "cov_diag": constraints.independent(constraints.positive, 1),
     }
-    support = constraints.real_vector
+    support: Any = constraints.real_vector
     has_rsample = True
     loc: Tensor
     cov_factor: Tensor

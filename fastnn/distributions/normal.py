@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from fastnn import ops
 from fastnn.distributions import constraints
+from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import (
     Distribution,
     ExponentialFamily,
@@ -43,8 +45,11 @@ class Normal(ExponentialFamily):
     (tensor(-0.9189), tensor(1.4189))
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
+    arg_constraints: dict[str, Constraint] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support: Any = constraints.real
     has_rsample = True
     loc: Tensor
     scale: Tensor
@@ -102,8 +107,11 @@ class LogNormal(TransformedDistribution):
         loc, scale: mean and standard deviation of the logarithm.
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.positive
+    arg_constraints: dict[str, Constraint] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support: Any = constraints.positive
     base_dist: Normal
 
     def __init__(
@@ -145,8 +153,8 @@ class HalfNormal(Distribution):
         scale: standard deviation of z, > 0.
     """
 
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
+    arg_constraints: dict[str, Constraint] = {"scale": constraints.positive}
+    support: Any = constraints.nonnegative
     has_rsample = True
     scale: Tensor
 

@@ -24,7 +24,10 @@ class Pareto(TransformedDistribution):
         scale: least value, > 0. alpha: > 0.
     """
 
-    arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
+    arg_constraints: dict[str, Constraint] = {
+        "alpha": constraints.positive,
+        "scale": constraints.positive,
+    }
     alpha: Tensor
     scale: Tensor
 
@@ -63,8 +66,11 @@ class Weibull(TransformedDistribution):
         scale, concentration: > 0.
     """
 
-    arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
-    support = constraints.positive
+    arg_constraints: dict[str, Constraint] = {
+        "scale": constraints.positive,
+        "concentration": constraints.positive,
+    }
+    support: Any = constraints.positive
     scale: Tensor
     concentration: Tensor
 

@@ -43,7 +43,8 @@ class LogitRelaxedBernoulli(ByProbability):
         probs, logits: as in `Bernoulli`.
     """
 
-    support = constraints.real
+    temperature: Tensor
+    support: Any = constraints.real
     has_rsample = True
 
     def __init__(
@@ -75,7 +76,7 @@ class RelaxedBernoulli(TransformedDistribution):
         probs, logits: as in `Bernoulli`.
     """
 
-    support = constraints.unit_interval
+    support: Any = constraints.unit_interval
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class RelaxedOneHotCategorical(TransformedDistribution):
         probs, logits: as in `Categorical`.
     """
 
-    support = constraints.simplex
+    support: Any = constraints.simplex
 
     def __init__(
         self,

@@ -25,8 +25,11 @@ class FisherSnedecor(Distribution):
         df1, df2: degrees of freedom, > 0.
     """
 
-    arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}
-    support = constraints.positive
+    arg_constraints: dict[str, Constraint] = {
+        "df1": constraints.positive,
+        "df2": constraints.positive,
+    }
+    support: Any = constraints.positive
     has_rsample = True
     df1: Tensor
     df2: Tensor
@@ -80,7 +83,7 @@ class GeneralizedPareto(Distribution):
     tensor(0.6321)
     """
 
-    arg_constraints = {
+    arg_constraints: dict[str, Constraint] = {
         "loc": constraints.real, "scale": constraints.positive, "concentration": constraints.real,
     }  # fmt: skip
     has_rsample = True

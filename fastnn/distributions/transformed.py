@@ -24,6 +24,9 @@ class TransformedDistribution(Distribution):
         transforms: one Transform or a list, the first one first.
     """
 
+    transforms: list[Transform]
+    base_dist: Distribution
+
     def __init__(
         self,
         base_distribution: Distribution,
@@ -35,7 +38,7 @@ class TransformedDistribution(Distribution):
             if not isinstance(part, Transform):
                 raise ValueError(f"transforms[{i}]: expected a Transform, got {part!r}")
         self.transforms, self.base_dist = parts, base_distribution
-        self.has_rsample = base_distribution.has_rsample
+        self.has_rsample: bool = base_distribution.has_rsample
         joint = ComposeTransform(parts)
         sizes = base_distribution.batch_shape + base_distribution.event_shape
         shape = joint.forward_shape(sizes)
@@ -126,6 +129,9 @@ class Independent(Distribution):
     ((3,), (2,), (3,))
     """
 
+    base_dist: Distribution
+    reinterpreted_batch_ndims: int
+
     def __init__(
         self,
         base_distribution: Distribution,
@@ -140,8 +146,8 @@ class Independent(Distribution):
                 f"got {n}"
             )
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, n
-        self.has_rsample = base_distribution.has_rsample
-        self.has_enumerate_support = not n and base_distribution.has_enumerate_support
+        self.has_rsample: bool = base_distribution.has_rsample
+        self.has_enumerate_support: bool = not n and base_distribution.has_enumerate_support
         cut = len(batch) - n
         super().__init__(batch[:cut], batch[cut:] + base_distribution.event_shape, validate_args)
 

@@ -21,6 +21,9 @@ class Graph:
         nodes, constants: so far.
     """
 
+    opset: int
+    real: np.dtype[Any]
+
     def __init__(self, opset: int, real: Any) -> None:
         self.opset, self.real = opset, np.dtype(real)
         self.nodes: list[Any] = []

@@ -38,6 +38,11 @@ class Rows:
         frame: columns of a table, or None.
     """
 
+    x: Array
+    y: Array
+    near: float
+    frame: dict[str, Any] | None
+
     def __init__(self, x: Array, y: Array, near: float, frame: dict[str, Any] | None) -> None:
         self.x, self.y, self.near, self.frame = x, y, near, frame
 

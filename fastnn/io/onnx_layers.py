@@ -35,6 +35,9 @@ def _named(region: Region) -> str:
 class Layers:
     """The layers so far, region by region."""
 
+    line: Line
+    path: str
+
     def __init__(self, line: Line, path: str) -> None:
         self.line, self.path = line, path
         self.first: int | None = line.columns

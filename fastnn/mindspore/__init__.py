@@ -5,7 +5,7 @@ ops, Tensor, Parameter, dataset, train`. Defaults and semantics are MindSpore's;
 torch's. The kernels are the same, and `mindspore.jit` is `fastnn.compile`.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any, Final as _Final
 
 from fastnn import dtype
 from fastnn._support.late import late as _late, provide as _provide
@@ -60,9 +60,9 @@ _provide("fastnn.mindspore", "fastnn.mindspore", _MODULES)
 _provide("fastnn.mindspore", "fastnn.mindspore.train", "Model")
 
 tensor = Tensor
-from_numpy = Tensor.from_numpy
+from_numpy: _Final = Tensor.from_numpy
 ms_function = jit
-bool = bool_
+bool: _Any = bool_
 
 __all__ = [
     "GRAPH_MODE",

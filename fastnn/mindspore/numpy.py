@@ -17,6 +17,11 @@ from fastnn.dtype import bool_, float32, float64, int32, int64
 from fastnn.mindspore import methods, ops
 from fastnn.mindspore.tensor import Tensor
 
+newaxis: None
+nan: float
+inf: float
+e: float
+pi: float
 pi, e, inf, nan, newaxis = numpy.pi, numpy.e, numpy.inf, numpy.nan, None
 
 
@@ -76,8 +81,21 @@ def _reduction(name: str) -> Any:
     return reduction
 
 
+any: Any
+all: Any
+prod: Any
+mean: Any
+sum: Any
 sum, mean, prod, all, any = map(_reduction, ("sum", "mean", "prod", "all", "any"))
+argmin: Any
+argmax: Any
+min: Any
+max: Any
 max, min, argmax, argmin = map(_reduction, ("max", "min", "argmax", "argmin"))
+var: Any
+std: Any
+amin: Any
+amax: Any
 amax, amin, std, var = map(_reduction, ("amax", "amin", "std", "var"))
 
 

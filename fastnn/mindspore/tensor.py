@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,12 @@ class Tensor(Plain):
         """The values as an array that shares this tensor's memory; `force` has no effect."""
         return Plain.numpy(Plain.detach(self))
 
-    asnumpy = numpy
+    if TYPE_CHECKING:
+
+        def asnumpy(self) -> npt.NDArray[Any]: ...
+
+    else:
+        asnumpy = numpy
 
     def value(self) -> Plain:
         """The values, off the tape."""
@@ -164,7 +169,7 @@ class Parameter(nn.Parameter, Tensor):
         values = values_of(default_input, None)
         trained = check.flag("requires_grad", requires_grad) and values.dtype.kind == "f"
         self._begin(values, trained)
-        self.name = name or ""
+        self.name: str = name or ""
         self._flat = None
 
     def clone(self, init: str = "same") -> Parameter:  # type: ignore[override]

@@ -46,13 +46,13 @@ def _of_functions(transform: Callable[..., Any]) -> Callable[..., Any]:
     return transformed
 
 
-grad = _of_functions(gradients.grad)
-value_and_grad = _of_functions(gradients.value_and_grad)
-jacrev = _of_functions(jacobians.jacrev)
-jacfwd = _of_functions(jacobians.jacfwd)
-vmap = _of_functions(batched.vmap)
-get_grad = adopting(gradients.get_grad)
-stop_gradient = adopting(gradients.stop_gradient)
+grad: Callable[..., Any] = _of_functions(gradients.grad)
+value_and_grad: Callable[..., Any] = _of_functions(gradients.value_and_grad)
+jacrev: Callable[..., Any] = _of_functions(jacobians.jacrev)
+jacfwd: Callable[..., Any] = _of_functions(jacobians.jacfwd)
+vmap: Callable[..., Any] = _of_functions(batched.vmap)
+get_grad: Callable[..., Any] = adopting(gradients.get_grad)
+stop_gradient: Callable[..., Any] = adopting(gradients.stop_gradient)
 
 
 def _at_once(transform: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,10 +68,10 @@ def _at_once(transform: Callable[..., Any]) -> Callable[..., Any]:
     return transformed
 
 
-jvp = _at_once(jacobians.jvp)
-vjp = _at_once(jacobians.vjp)
-jet = _at_once(higher.jet)
-derivative = _at_once(higher.derivative)
+jvp: Callable[..., Any] = _at_once(jacobians.jvp)
+vjp: Callable[..., Any] = _at_once(jacobians.vjp)
+jet: Callable[..., Any] = _at_once(higher.jet)
+derivative: Callable[..., Any] = _at_once(higher.derivative)
 
 
 class GradOperation(_GradOperation):
@@ -99,6 +99,10 @@ class ForwardValueAndGrad:
         get_all, get_by_list, sens_param: as of GradOperation.
     """
 
+    network: Any
+    weights: Any
+    sens_param: bool
+
     def __init__(
         self,
         network: Any,
@@ -108,7 +112,7 @@ class ForwardValueAndGrad:
         sens_param: bool = False,
     ) -> None:
         self.network, self.weights, self.sens_param = network, weights, sens_param
-        self.gradients = GradOperation(get_all, get_by_list, sens_param)
+        self.gradients: GradOperation = GradOperation(get_all, get_by_list, sens_param)
 
     def __call__(self, *inputs: Any) -> Any:
         value = self.network(*(inputs[:-1] if self.sens_param else inputs))

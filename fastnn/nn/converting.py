@@ -99,7 +99,8 @@ class Converted:
         """Refused, as `cuda`."""
         return self.cuda()
 
-    xpu = mtia = ipu
+    xpu = ipu
+    mtia = ipu
 
     def to_empty(self, *, device: Any = None, recurse: bool = True) -> Self:
         """Accept the CPU, and return self; values stay, as they are on no other device."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from fastnn import autograd
 from fastnn._core import engine
@@ -55,7 +55,7 @@ class Module(Paths, Converted, Saved):
 
     T_destination: Any = dict  # torch's names, for what is asked of any module
     call_super_init = dump_patches = False
-    changes = 0  # of Module: counts changes to the parts and the mode of any module
+    changes: ClassVar[int] = 0  # of Module: counts changes to the parts and the mode of any module
 
     training: bool
     _parameters: dict[str, Parameter | None]

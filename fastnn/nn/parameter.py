@@ -106,7 +106,7 @@ class Buffer(Tensor):
     ) -> None:
         given = np.empty(0, np.float32) if data is None else data
         self._begin(given._array if isinstance(given, Tensor) else np.asarray(given))
-        self.persistent = check.flag("persistent", persistent)
+        self.persistent: bool = check.flag("persistent", persistent)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _buffer, (self._array, self.persistent), vars(self) or None

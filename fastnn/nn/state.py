@@ -43,6 +43,9 @@ class Check:
     model: its name, for the message.
     """
 
+    strict: bool
+    model: str
+
     def __init__(self, strict: bool, model: str) -> None:
         self.strict, self.model = strict, model
         self.missing: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from fastnn.nn import functional as F
 from fastnn.nn.activations.randomized import with_slopes
@@ -29,8 +30,14 @@ __all__ = [
     "threshold",
 ]
 
-bilinear, celu, hardshrink, prelu, selu = F.bilinear, F.celu, F.hardshrink, F.prelu, F.selu
-rms_norm, threshold, channel_shuffle = F.rms_norm, F.threshold, F.channel_shuffle
+bilinear: Final = F.bilinear
+celu: Final = F.celu
+channel_shuffle: Final = F.channel_shuffle
+hardshrink: Final = F.hardshrink
+prelu: Final = F.prelu
+rms_norm: Final = F.rms_norm
+selu: Final = F.selu
+threshold: Final = F.threshold
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastnn._support import check
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
@@ -138,8 +138,9 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     return taped(elementwise.step_gradient, (input,), y._array)
 
 
-divide = true_divide = div
-subtract = sub
+divide: Final = div
+true_divide: Final = div
+subtract: Final = sub
 
 METHODS = methods(
     add, sub, div, round,

@@ -363,7 +363,14 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     return apply(_copy, (input,))
 
 
+negative: Unary
+absolute: Unary
 absolute, negative = abs, neg
+not_equal: Binary
+less_equal: Binary
+less: Binary
+greater_equal: Binary
+greater: Binary
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply = mul
 

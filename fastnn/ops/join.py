@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -243,6 +243,7 @@ def diff(
     return input
 
 
+concatenate: Callable[..., Tensor]
 concat = concatenate = cat
 
 

@@ -142,10 +142,14 @@ def _metric(
     return function
 
 
-accuracy = _metric("accuracy", "The share of rows whose largest z is at class y.",
-                   lambda z: z.shape)  # fmt: skip
-binary_accuracy = _metric("binary_accuracy", "The share of elements with (z > 0) == (y > 0.5).",
-                          lambda z: (z.size,))  # fmt: skip
+accuracy: Callable[[Tensor, Tensor], Tensor] = _metric(
+    "accuracy", "The share of rows whose largest z is at class y.", lambda z: z.shape
+)
+binary_accuracy: Callable[[Tensor, Tensor], Tensor] = _metric(
+    "binary_accuracy",
+    "The share of elements with (z > 0) == (y > 0.5).",
+    lambda z: (z.size,),
+)
 
 METHODS = methods(
     softmax, log_softmax,

@@ -77,13 +77,13 @@ def _lifted(x: Tensor, ndim: int) -> Tensor:
     return reshape(x, (*shape, 1) if ndim == 3 else shape)
 
 
-atleast_1d = _at_least(
+atleast_1d: Callable[..., Any] = _at_least(
     "atleast_1d", 1, "The tensor, or each of several, with at least one axis: () becomes (1,)."
 )
-atleast_2d = _at_least(
+atleast_2d: Callable[..., Any] = _at_least(
     "atleast_2d", 2, "The tensor, or each of several, with at least two axes: (n,) becomes (1, n)."
 )
-atleast_3d = _at_least(
+atleast_3d: Callable[..., Any] = _at_least(
     "atleast_3d", 3,
     "The tensor, or each of several, with at least three axes: (n,) becomes (1, n, 1), "
     "(m, n) becomes (m, n, 1).",

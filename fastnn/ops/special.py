@@ -232,7 +232,7 @@ def _i1_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _times_log(
-    name: str, logarithm: Callable[[Operand], Tensor], zero: float, doc: str
+    name: str, logarithm: Callable[[Any], Tensor], zero: float, doc: str
 ) -> Callable[[Operand, Operand], Tensor]:
     """Make x log(y) or x log(1 + y), 0 where x is 0 and y is not nan."""
 
@@ -260,8 +260,12 @@ def _times_log(
     return function
 
 
-xlogy = _times_log("xlogy", log, 0.0, "input log(other), 0 where input is 0.")  # type: ignore[arg-type]
-xlog1py = _times_log("xlog1py", log1p, -1.0, "input log(1 + other), 0 where input is 0.")  # type: ignore[arg-type]
+xlogy: Callable[[Operand, Operand], Tensor] = _times_log(
+    "xlogy", log, 0.0, "input log(other), 0 where input is 0."
+)
+xlog1py: Callable[[Operand, Operand], Tensor] = _times_log(
+    "xlog1py", log1p, -1.0, "input log(1 + other), 0 where input is 0."
+)
 
 
 def entr(input: Tensor) -> Tensor:

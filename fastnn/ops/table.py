@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,7 @@ apply: Callable[..., Tensor] = tape.apply
 computed: Callable[..., Tensor] = tape.computed
 taped: Callable[..., Tensor] = tape.taped
 view: Callable[..., Tensor] = tape.view
-execute = tape.execute
+execute: Final = tape.execute
 
 
 class Op(tape.Row):
@@ -47,6 +47,7 @@ class Op(tape.Row):
         "each": sample by sample.
     """
 
+    in_place: int
     __slots__ = ("batch", "in_place")
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastnn._support import check, dtypes
 from fastnn._support.dtypes import HALVES, float32
@@ -257,8 +257,13 @@ def _logaddexp2_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
-arcsinh, arccosh, arctanh = asinh, acosh, atanh
+arcsin: Unary = asin
+arccos: Unary = acos
+arctan: Unary = atan
+arctan2: Final = atan2
+arcsinh: Unary = asinh
+arccosh: Unary = acosh
+arctanh: Unary = atanh
 
 METHODS = methods(
     acos, acosh, asin, asinh, atan, atan2, atanh, cosh, deg2rad, exp2, hypot, log10, log2,

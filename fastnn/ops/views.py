@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -165,7 +165,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, max(-(-input.shape[at] // chunks), 1), at)
 
 
-parts_by_name = also(
+parts_by_name: Final = also(
     tensor_indices_or_sections="indices_or_sections",
     indices="indices_or_sections",
     sections="indices_or_sections",

@@ -138,10 +138,10 @@ def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     return function
 
 
-add_ = _in_place("add")
-sub_ = _in_place("sub")
-mul_ = _in_place("mul")
-div_ = _in_place("div")
+add_: Callable[[Tensor, Operand], Tensor] = _in_place("add")
+sub_: Callable[[Tensor, Operand], Tensor] = _in_place("sub")
+mul_: Callable[[Tensor, Operand], Tensor] = _in_place("mul")
+div_: Callable[[Tensor, Operand], Tensor] = _in_place("div")
 
 
 def lerp_(x: Tensor, end: Tensor, weight: Operand) -> Tensor:

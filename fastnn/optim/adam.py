@@ -55,7 +55,7 @@ class Adam(BlockOptimizer):
     """
 
     row = "adam_step"
-    moment_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     _frameworks = _FRAMEWORKS
 
     def __init__(
@@ -197,8 +197,8 @@ class NAdam(BlockOptimizer):
     """
 
     row = "nadam_step"
-    moment_names = ("exp_avg", "exp_avg_sq")
-    count_names = ("step", "mu_product")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_avg_sq")
+    count_names: tuple[str, ...] = ("step", "mu_product")
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class RAdam(BlockOptimizer):
     """
 
     row = "radam_step"
-    moment_names = ("exp_avg", "exp_avg_sq")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -338,7 +338,7 @@ class Adamax(BlockOptimizer):
     """
 
     row = "adamax_step"
-    moment_names = ("exp_avg", "exp_inf")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_inf")
 
     def __init__(
         self,

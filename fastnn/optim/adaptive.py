@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastnn import ops
@@ -58,7 +60,7 @@ class Adagrad(BlockOptimizer):
     """
 
     row = "adagrad_step"
-    moment_names = ("sum",)
+    moment_names: tuple[str, ...] = ("sum",)
 
     def __init__(
         self,
@@ -142,7 +144,7 @@ class RMSprop(BlockOptimizer):
     """
 
     row = "rmsprop_step"
-    moment_names = ("square_avg", "grad_avg", "momentum_buffer")
+    moment_names: tuple[str, ...] = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -226,7 +228,7 @@ class Adadelta(BlockOptimizer):
     """
 
     row = "adadelta_step"
-    moment_names = ("square_avg", "acc_delta")
+    moment_names: tuple[str, ...] = ("square_avg", "acc_delta")
 
     def __init__(
         self,
@@ -305,8 +307,8 @@ class Adafactor(BlockOptimizer):
     """
 
     row = ""  # composed of ops
-    moment_names = ("row_var", "col_var", "variance")
-    moment_shape = staticmethod(_factor_shape)
+    moment_names: tuple[str, ...] = ("row_var", "col_var", "variance")
+    moment_shape: Any = staticmethod(_factor_shape)
 
     def __init__(
         self,

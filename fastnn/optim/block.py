@@ -51,10 +51,12 @@ class Block:
             needs a segment of its own; None: that of the parameter, in a vector beside the values.
     """
 
+    flat: FlatParameters
+
     def __init__(
         self, params: Sequence[Tensor], n_counts: int = 1, shape_of: ShapeOf | None = None
     ) -> None:
-        self.params = list(params)
+        self.params: list[Tensor] = list(params)
         self.flat = FlatParameters.of(params)
         self.moments: dict[str, Tensor] = {}
         self.moment_names: list[str] = []

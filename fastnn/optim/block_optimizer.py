@@ -58,14 +58,14 @@ class BlockOptimizer(Optimizer):
     row: str  # the name of the update op
     moment_names: tuple[str, ...]  # torch's names, in the op's order
     count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
-    steps_at = engine.HYPER_STEPS
+    steps_at: int = engine.HYPER_STEPS
     moment_shape: ShapeOf | None = None  # None: every moment has the shape of its parameter
     closure_gives_loss = False  # `step` calls a closure, several times, for loss and gradients
     restarts = False  # whether adding a moment later restarts the step count
     _calls_hooks = True
 
     def __init__(self, params: Params, defaults: Group) -> None:
-        self.defaults = dict(defaults)
+        self.defaults: Group = dict(defaults)
         self._numbers(self.defaults)
         self._settings = operator.itemgetter(*self.defaults)
         self._lr_at = [*self.defaults, "lr"].index("lr")

@@ -41,15 +41,15 @@ class FlatParameters:
     """
 
     def __init__(self, params: Sequence[Tensor]) -> None:
-        self.params = tuple(params)
-        self.dtype = params[0].dtype
-        self.starts = [0]
+        self.params: tuple[Tensor, ...] = tuple(params)
+        self.dtype: np.dtype[Any] = params[0].dtype
+        self.starts: list[int] = [0]
         for p in params:
             gap = -p.numel() % ALIGN_ELEMENTS
             self.starts.append(self.starts[-1] + p.numel() + gap)
         self._orders = [_memory_order(p._array) for p in params]
         self._axes = [tuple(map(order.index, range(len(order)))) for order in self._orders]
-        self.values = self.vector()
+        self.values: Tensor = self.vector()
         self.renew_gradients()
         self._views = self.views(self.values)
         for p, view in zip(self.params, self._views, strict=True):
@@ -60,8 +60,8 @@ class FlatParameters:
 
     def renew_gradients(self) -> None:
         """Switch to a new vector of gradients."""
-        self.gradients = self.vector()
-        self.grads = [of_array(view) for view in self.views(self.gradients)]
+        self.gradients: Tensor = self.vector()
+        self.grads: list[Tensor] = [of_array(view) for view in self.views(self.gradients)]
 
     @classmethod
     def of(cls, params: Sequence[Tensor]) -> FlatParameters:

@@ -64,7 +64,7 @@ class LBFGS(BlockOptimizer):
     """
 
     row = ""
-    moment_names = ()
+    moment_names: tuple[str, ...] = ()
     calls_closure = True
     closure_gives_loss = True
 

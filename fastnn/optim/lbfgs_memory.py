@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import NDArray
 
 from fastnn._core import engine
 from fastnn._core.lbfgs import SLOTS, Lbfgs
@@ -26,9 +27,17 @@ class Memory:
         changes, steps: y, of the gradient, and s, of the parameters: (rows, n), a ring.
     """
 
+    machine: Lbfgs
+    direction: NDArray[Any]
+    origin: NDArray[Any]
+    changes: NDArray[Any]
+    steps: NDArray[Any]
+    inverses: NDArray[Any]
+    shares: NDArray[Any]
+
     def __init__(self, n: int, dtype: npt.DTypeLike) -> None:
         self.machine = Lbfgs()
-        self.slots = np.zeros((SLOTS, n), dtype)
+        self.slots: NDArray[Any] = np.zeros((SLOTS, n), dtype)
         self.direction, self.origin = np.zeros(n, dtype), np.zeros(n, dtype)
         self._allocate(1)
 

@@ -64,7 +64,7 @@ class LevenbergMarquardt(BlockOptimizer):
     """
 
     row = ""
-    moment_names = ()
+    moment_names: tuple[str, ...] = ()
     calls_closure = True
 
     def __init__(

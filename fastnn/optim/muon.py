@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fastnn import ops
 from fastnn._support import check, dtypes
@@ -79,8 +80,8 @@ class Muon(BlockOptimizer):
     """
 
     row = ""  # composed of ops
-    moment_names = ("momentum_buffer",)
-    moment_shape = staticmethod(_own_shape)
+    moment_names: tuple[str, ...] = ("momentum_buffer",)
+    moment_shape: Any = staticmethod(_own_shape)
 
     def __init__(
         self,

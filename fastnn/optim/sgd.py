@@ -52,7 +52,7 @@ class SGD(BlockOptimizer):
     """
 
     row = "sgd_step"
-    moment_names = ("momentum_buffer",)
+    moment_names: tuple[str, ...] = ("momentum_buffer",)
     restarts = True  # the buffer begins as the gradient
 
     def __init__(
@@ -136,7 +136,7 @@ class EMAMomentum(BlockOptimizer):
     """
 
     row = "sgd_step"
-    moment_names = ("momentum_buffer",)
+    moment_names: tuple[str, ...] = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -201,8 +201,8 @@ class ASGD(BlockOptimizer):
     """
 
     row = "asgd_step"
-    moment_names = ("ax",)
-    count_names = ("step", "eta", "mu")
+    moment_names: tuple[str, ...] = ("ax",)
+    count_names: tuple[str, ...] = ("step", "eta", "mu")
 
     def __init__(
         self,

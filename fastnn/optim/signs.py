@@ -42,7 +42,7 @@ class Rprop(BlockOptimizer):
     """
 
     row = "rprop_step"
-    moment_names = ("prev", "step_size")
+    moment_names: tuple[str, ...] = ("prev", "step_size")
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Lion(BlockOptimizer):
     """
 
     row = "lion_step"
-    moment_names = ("exp_avg",)
+    moment_names: tuple[str, ...] = ("exp_avg",)
 
     def __init__(
         self,

@@ -131,6 +131,7 @@ class AveragedModel(Module):
     (True, 1)
     """
 
+    module: Module
     n_averaged: Tensor
 
     def __init__(
@@ -150,7 +151,7 @@ class AveragedModel(Module):
         self.register_buffer("n_averaged", of_array(np.zeros((), np.int64)))
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
-        self.use_buffers = check.flag("use_buffers", use_buffers)
+        self.use_buffers: bool = check.flag("use_buffers", use_buffers)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The averaged model's."""
@@ -265,11 +266,13 @@ class SWALR(LRScheduler):
         anneal_strategy: str = "cos",
         last_epoch: int = -1,
     ) -> None:
-        self.swa_lrs = [
+        self.swa_lrs: list[float] = [
             check.learning_rate(rate, "swa_lr") for rate in each_group("swa_lr", swa_lr, optimizer)
         ]
-        self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
-        self.anneal_epochs = check.integer("anneal_epochs", anneal_epochs, 0, 2**63 - 1)
+        self.anneal_strategy: Any = check.choice(
+            "anneal_strategy", anneal_strategy, ("cos", "linear")
+        )
+        self.anneal_epochs: int = check.integer("anneal_epochs", anneal_epochs, 0, 2**63 - 1)
         super().__init__(optimizer, last_epoch)
 
     def _share(self, step: int) -> float:

@@ -40,6 +40,8 @@ class Maker:
         TypeError, ValueError: neither can be called, or no such optimizer.
     """
 
+    build: Callable[..., Any]
+
     def __init__(self, build: Callable[..., Any], optimizer: Any) -> None:
         if not callable(build):
             raise TypeError(

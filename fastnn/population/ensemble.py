@@ -48,7 +48,7 @@ class Ensemble:
     """
 
     def __init__(self, models: Iterable[Module], outputs: str = "raw") -> None:
-        self.models = list(models)
+        self.models: list[Module] = list(models)
         for i, model in enumerate(self.models):
             if not isinstance(model, Module):
                 raise TypeError(f"models[{i}]: expected a module, got {check.show(model)}")

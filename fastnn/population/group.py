@@ -73,6 +73,9 @@ class Group:
         NotTogetherError: their steps run Python code, or change memory of nobody.
     """
 
+    nets: list[Net]
+    task: Task
+
     def __init__(self, nets: list[Net], task: Task) -> None:
         self.nets, self.task = nets, task
         self._first, self._asked = nets[0], Asked(task.metrics)
@@ -86,8 +89,8 @@ class Group:
         given = Given(task.loss, x, task.y, wide(real_of(net.model)), task.sample_weight)
         try:
             known = self._first_step(given, net)
-            self.rows = known.rows
-            self.held = checked_pair(
+            self.rows: Rows = known.rows
+            self.held: Rows | None = checked_pair(
                 net.model, task.loss, task.validation_data, task.metrics, known
             )
         finally:

@@ -157,8 +157,8 @@ class Layout:
     def __init__(self, arrays: list[NDArray[Any]]) -> None:
         self._arrays = arrays
         found = [owner_of(array) for array in arrays]
-        self.owners = {id(owner): i for i, owner in enumerate(found)}
-        self.is_clear = len(self.owners) == len(found)
+        self.owners: dict[int, int] = {id(owner): i for i, owner in enumerate(found)}
+        self.is_clear: bool = len(self.owners) == len(found)
         self._offsets = [address_of(a) - address_of(o) for a, o in zip(arrays, found, strict=True)]
 
     def addresses(self, own: list[NDArray[Any]], arrays: list[NDArray[Any]]) -> NDArray[np.uintp]:

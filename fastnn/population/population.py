@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.population.ensemble import Ensemble, stacked
 from fastnn.train.callbacks import Monitor
 
@@ -55,6 +56,12 @@ class Population:
         outputs: "softmax", "sigmoid" or "raw": what makes predictions of the models' outputs.
     """
 
+    parts: int
+    monitor: str
+    outputs: str
+    history: dict[str, NDArray[Any]]
+    rungs: NDArray[Any]
+
     def __init__(
         self,
         nets: list[Net],
@@ -65,15 +72,15 @@ class Population:
         rungs: NDArray[np.int64],
     ) -> None:
         self.models: list[Module] = [net.model for net in nets]
-        self.optimizers = [net.optimizer for net in nets]
-        self.configs = [net.recipe.config for net in nets]
+        self.optimizers: list[BlockOptimizer] = [net.optimizer for net in nets]
+        self.configs: list[dict[str, Any]] = [net.recipe.config for net in nets]
         self.parts, self.monitor, self.outputs = parts, monitor, outputs
         self.history, self.rungs = history, rungs
-        self.epochs = np.array([net.epochs for net in nets])
-        self.best_epochs = np.array([net.best_epoch for net in nets])
-        self.rows = [net.rows for net in nets]
-        self.validation_rows = [net.held for net in nets]
-        self.errors = {net.number: net.error for net in nets if net.error}
+        self.epochs: NDArray[Any] = np.array([net.epochs for net in nets])
+        self.best_epochs: NDArray[Any] = np.array([net.best_epoch for net in nets])
+        self.rows: list[NDArray[Any] | None] = [net.rows for net in nets]
+        self.validation_rows: list[NDArray[Any] | None] = [net.held for net in nets]
+        self.errors: dict[int, str] = {net.number: net.error for net in nets if net.error}
 
     def __len__(self) -> int:
         return len(self.models)

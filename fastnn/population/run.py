@@ -65,6 +65,9 @@ class Run:
         nets: in the order in which they are dealt, those with the most work first.
     """
 
+    task: Task
+    threads: int
+
     def __init__(self, groups: list[Group], task: Task, threads: int) -> None:
         self.task, self.threads = task, threads
         self._programs: list[Relocatable] = []
@@ -75,7 +78,7 @@ class Run:
                 for size in course.sizes():
                     self._kind(group, trains, size)
         members.sort(key=lambda member: -self._work(*member))
-        self.nets = [net for _, net in members]
+        self.nets: list[Net] = [net for _, net in members]
         self._groups = [group for group, _ in members]
         desks = [_Desk(self._programs) for _ in range(min(threads, len(members)))]
         self._run = Nets([desk.copies for desk in desks], len(members))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnn.nn import BCEWithLogitsLoss, CrossEntropyLoss
 from fastnn.optim.loop import is_plain
@@ -35,11 +36,18 @@ class Training:
         monitor: the figure by which they are compared.
     """
 
+    nets: list[Net]
+    parts: int
+    maker: Maker
+    task: Task
+
     def __init__(self, nets: list[Net], parts: int, maker: Maker, task: Task, monitor: str) -> None:
         self.nets, self.parts, self.maker, self.task = nets, parts, maker, task
         self.monitor = monitor
-        self.history = {name: np.full((len(nets), task.epochs), np.nan) for name in task.names()}
-        self.rungs = np.zeros(len(nets) // parts, np.int64)
+        self.history: dict[str, NDArray[Any]] = {
+            name: np.full((len(nets), task.epochs), np.nan) for name in task.names()
+        }
+        self.rungs: NDArray[Any] = np.zeros(len(nets) // parts, np.int64)
 
     def run(self, threads: int, bar: ProgressBar, rungs: list[int], eta: int) -> Population:
         """Train all nets.

@@ -14,10 +14,11 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import NDArray
 
 from fastnn._support import check, dtypes, forks
 from fastnn._support.device import device, is_device, on_cpu
@@ -88,12 +89,12 @@ class Generator:
         if seed is not None and is_device(seed):
             seed = None
         self._lock = forks.PatientLock()
-        self.engine_state = np.zeros(2, np.int64)
+        self.engine_state: NDArray[Any] = np.zeros(2, np.int64)
         self._bits: Any
         self._made: Any = None  # the RandomState, from the first draw: slow to import, and to make
         self.manual_seed(_DEFAULT_SEED if seed is None else seed)  # type: ignore[arg-type]
 
-    device = device("cpu")
+    device: ClassVar[Any] = device("cpu")
 
     def seed(self) -> int:
         """Restart the stream from a seed of the operating system; returns the seed."""
@@ -319,8 +320,8 @@ class Generator:
         return radius * math.cos(theta)
 
 
-default_generator = Generator(_fresh_seed())
-engine_state = default_generator.engine_state
+default_generator: Generator = Generator(_fresh_seed())
+engine_state: NDArray[Any] = default_generator.engine_state
 
 
 def manual_seed(seed: int) -> Generator:

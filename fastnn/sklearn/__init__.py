@@ -5,11 +5,11 @@ Needs scikit-learn (`pip install 'fastnn-cpu[sklearn]'`), which only this packag
 
 try:
     import sklearn as _sklearn
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "fastnn.sklearn needs scikit-learn 1.7 or later; install it with: "
         "pip install 'fastnn-cpu[sklearn]'"
-    ) from error
+    ) from _error
 
 from fastnn.sklearn.classifier import MLPClassifier
 from fastnn.sklearn.nets import NetClassifier, NetRegressor

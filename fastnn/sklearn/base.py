@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastnn.optim.block_optimizer import BlockOptimizer
+from fastnn.sklearn.bases import BaseEstimator
 from fastnn.sklearn.epochs import Steps
 from fastnn.sklearn.fitting import Fitting, Rows
 from fastnn.sklearn.kits import Kit, key_of, kits
@@ -35,7 +35,7 @@ from fastnn.train.predict import predict
 Array = NDArray[Any]
 
 FEW = 5  # predictions without a net of its own
-REAL = {np.dtype(np.float32), np.dtype(np.float64)}
+REAL: set[np.dtype[Any]] = {np.dtype(np.float32), np.dtype(np.float64)}
 BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to predict
 
 # The net of each estimator, beside it: what is in its `__dict__` is arrays, as in scikit-learn.
@@ -58,23 +58,18 @@ def has_epochs(estimator: Any) -> bool:
     return True
 
 
-def given(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
-    """The user's validation set, or None.
-
-    Raises:
-        ValueError: only a part of it.
-    """
-    if (X_val is None) != (y_val is None) or (X_val is None and weight is not None):
-        raise ValueError("X_val: expected it with y_val (and maybe sample_weight_val), got a part")
-    return None if X_val is None else (X_val, y_val, weight)
-
-
 class BaseMLP(BaseEstimator):
     """Base of both estimators. What differs: targets, scores, and what predictions look like."""
 
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    coefs_: list[NDArray[Any]]
+    intercepts_: list[NDArray[Any]]
     _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
     class_weight: Any = None
 
+    loss: Any
     hidden_layer_sizes: Any
     activation: Any
     solver: str
@@ -142,7 +137,7 @@ class BaseMLP(BaseEstimator):
             own = self._class_weights(np.asarray(labels)).astype(X.dtype)
             sample_weight = own if sample_weight is None else sample_weight * own
         y = y.reshape(-1, 1) if y.ndim == 1 else y
-        self.n_outputs_ = y.shape[1]
+        self.n_outputs_: Any = y.shape[1]
         self._random_state = check_random_state(self.random_state)
         units = [X.shape[1], *hidden, self.n_outputs_]
         if first:
@@ -161,7 +156,7 @@ class BaseMLP(BaseEstimator):
         """First weights and biases, U(-b, b) with b = sqrt(6 / (in + out)), drawn layer by layer
         as scikit-learn does; with a logistic layer sqrt(2 / (in + out))."""
         self.n_iter_, self.t_, self.n_layers_ = 0, 0, len(units)
-        self.out_activation_ = self._out_activation()
+        self.out_activation_: str = self._out_activation()
         self.coefs_, self.intercepts_ = [], []
         kinds = activations(self, len(units) - 2)
         kinds.append(kinds[-1] if kinds else self.activation)  # of the output

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -19,10 +18,11 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from fastnn.sklearn.base import BaseMLP, given, has_epochs, keep, outputs_of
+from fastnn.sklearn.base import BaseMLP, has_epochs, keep, outputs_of
+from fastnn.sklearn.bases import ClassifierMixin
 from fastnn.sklearn.fitting import Rows
 from fastnn.sklearn.net import Bound
-from fastnn.sklearn.scores import accuracy
+from fastnn.sklearn.scores import accuracy, given
 from fastnn.sklearn.settings import CONSTRAINTS
 
 Array = NDArray[Any]
@@ -215,7 +215,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self.classes_: Any = self._label_binarizer.classes_
         else:
             self._check_classes(y)
         return X, self._label_binarizer.transform(y).astype(bool)

@@ -41,12 +41,17 @@ class Steps:
         sizes: for how many rows steps were recorded.
     """
 
+    net: Net
+    optimizer: BlockOptimizer
+    objective: Objective
+    mode: int
+
     def __init__(
         self, net: Net, optimizer: BlockOptimizer, objective: Objective, mode: int = 0
     ) -> None:
         self.net, self.optimizer, self.objective, self.mode = net, optimizer, objective, mode
         self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
-        self.sizes = Shapes()  # rows per batch so far
+        self.sizes: Shapes = Shapes()  # rows per batch so far
 
     def of(self, arrays: tuple[Array, ...]) -> Recording:
         """The step for batches like these: x, y and maybe weights. Nothing is trained yet."""
@@ -92,16 +97,19 @@ class Epochs:
         rows: how many there are.
     """
 
+    steps: int
+    batch: Any
+
     def __init__(
         self, steps: Steps, arrays: tuple[Any, ...], batch: int, threads: int | None
     ) -> None:
         self._steps, self._threads = steps, threads
         x = arrays[0]
-        self.rows = x.shape[0]
+        self.rows: Any = x.shape[0]
         if _is_sparse(x) and self.rows * x.shape[1] * steps.net.dtype.itemsize <= DENSE_BYTES:
             x = x.toarray()
         self._data = (x, *arrays[1:])
-        self.order = np.arange(self.rows, dtype=np.int64)
+        self.order: NDArray[Any] = np.arange(self.rows, dtype=np.int64)
         merge = bool(steps.net.norms())  # one row has no variance
         self.batch = min(batch, self.rows)
         self.steps, self._last = parted(self.rows, self.batch, merge)

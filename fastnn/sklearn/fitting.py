@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn._support import check
+from fastnn.nn.module import Module
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.sklearn.epochs import Epochs
 from fastnn.train.callbacks import listed
 from fastnn.train.history import History
@@ -50,6 +52,10 @@ class Fitting:
         model, loss, optimizer, history, stop_training: what callbacks look at.
     """
 
+    stop_training: bool
+    model: Module
+    optimizer: BlockOptimizer
+    history: History
     seed = 0
     validation_rows = None
 

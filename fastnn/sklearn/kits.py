@@ -80,7 +80,7 @@ class Kits:
                     del self._spare[first]
 
 
-kits = Kits()
+kits: Kits = Kits()
 
 
 def key_of(estimator: Any) -> Key | None:

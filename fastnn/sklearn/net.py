@@ -31,6 +31,9 @@ class Drop(nn.Module):
         key: int64 (2), a seed and a count that every draw increments; layers may share it.
     """
 
+    p: float
+    key: Array
+
     def __init__(self, p: float, key: Array) -> None:
         super().__init__()
         self.p, self.key = p, key
@@ -156,6 +159,10 @@ class Bound:
     Attributes:
         whole: the net with the activation of the output.
     """
+
+    net: Net
+    structure: tuple[Any, ...]
+    sources: list[Array]
 
     def __init__(
         self, net: Net, out_activation: str, structure: tuple[Any, ...], sources: list[Array]

@@ -6,10 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn.nn.module import Module
+from fastnn.optim.block_optimizer import BlockOptimizer
+from fastnn.sklearn.bases import BaseEstimator
 from fastnn.sklearn.modules import (
     PREFIXES,
     SeededTrainer,
@@ -33,6 +35,7 @@ class BaseNet(BaseEstimator):
 
     module: Any
     loss: Any
+    loss_: Any
     optimizer: Any
     lr: float | None
     random_state: Any
@@ -83,15 +86,17 @@ class BaseNet(BaseEstimator):
             seed = int(seeds.randint(np.iinfo(np.int32).max))
         settings = self._settings()
         sizes = {"in_features": self.n_features_in_, "out_features": outputs}
-        self.module_ = module_of(self.module, own(settings, "module"), sizes, seed)
-        self.optimizer_ = optimizer_for(
+        self.module_: Module = module_of(self.module, own(settings, "module"), sizes, seed)
+        self.optimizer_: BlockOptimizer = optimizer_for(
             self.module_, self.optimizer, self.lr, own(settings, "optimizer")
         )
-        self.scheduler_ = None if self.lr_schedule is None else self.lr_schedule(self.optimizer_)
-        self.trainer_ = SeededTrainer(self.module_, self.loss_, self.optimizer_)
+        self.scheduler_: Any | None = (
+            None if self.lr_schedule is None else self.lr_schedule(self.optimizer_)
+        )
+        self.trainer_: SeededTrainer = SeededTrainer(self.module_, self.loss_, self.optimizer_)
         self.trainer_.seeds = seeds
         self.history_: dict[str, list[float]] = {}
-        self.n_epochs_ = 0
+        self.n_epochs_: int = 0
 
     def _train(self, X: Array, y: Array, weight: Any, validation: Any, incremental: bool) -> None:
         """Train for one epoch, if incremental, else for all."""

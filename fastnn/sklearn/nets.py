@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from fastnn import nn
-from fastnn.sklearn.base import given, keep
+from fastnn.sklearn.base import keep
+from fastnn.sklearn.bases import ClassifierMixin, RegressorMixin
 from fastnn.sklearn.modules import (
     loss_of,
     own,
@@ -19,6 +19,7 @@ from fastnn.sklearn.modules import (
     takes_classes,
 )
 from fastnn.sklearn.net_base import BaseNet
+from fastnn.sklearn.scores import given
 
 Array = NDArray[Any]
 
@@ -145,10 +146,10 @@ class NetClassifier(ClassifierMixin, BaseNet):
         X, y = self._rows(X, y, first=not goes_on)
         if not incremental and not goes_on:
             self._labels = LabelBinarizer().fit(y)
-            self.classes_ = self._labels.classes_
+            self.classes_: Any = self._labels.classes_
         if not goes_on:
             default = nn.BCEWithLogitsLoss if self._many() else nn.CrossEntropyLoss
-            self.loss_ = loss_of(self.loss, own(self._settings(), "loss"), default)
+            self.loss_: Any = loss_of(self.loss, own(self._settings(), "loss"), default)
             one = len(self.classes_) == 2 and not self._many() and not takes_classes(self.loss_)
             self._begin(1 if one else max(2, len(self.classes_)))
         self._train(X, self._targets(y), weight, validation, incremental)
@@ -312,7 +313,7 @@ class NetRegressor(RegressorMixin, BaseNet):
         goes_on = self._goes_on(incremental)
         X, y = self._rows(X, y, first=not goes_on, y_numeric=True)
         if not goes_on:
-            self.loss_ = loss_of(self.loss, own(self._settings(), "loss"), nn.MSELoss)
+            self.loss_: Any = loss_of(self.loss, own(self._settings(), "loss"), nn.MSELoss)
             self._begin(1 if y.ndim == 1 else y.shape[1])
         self._train(X, self._targets(y), weight, validation, incremental)
 

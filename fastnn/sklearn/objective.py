@@ -36,6 +36,9 @@ class Objective:
     squared error is a mean over outputs.
     """
 
+    out_activation: str
+    weights: list[Tensor]
+
     def __init__(
         self,
         out_activation: str,

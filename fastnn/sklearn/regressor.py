@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from fastnn.sklearn.base import BaseMLP, given, has_epochs, keep, outputs_of
+from fastnn.sklearn.base import BaseMLP, has_epochs, keep, outputs_of
+from fastnn.sklearn.bases import RegressorMixin
 from fastnn.sklearn.fitting import Rows
 from fastnn.sklearn.net import Bound
-from fastnn.sklearn.scores import r2
+from fastnn.sklearn.scores import given, r2
 from fastnn.sklearn.settings import CONSTRAINTS
 
 Array = NDArray[Any]

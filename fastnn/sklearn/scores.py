@@ -1,4 +1,4 @@
-"""Validation scores, of what the net gives: those of scikit-learn, without its checks."""
+"""The validation set, and scores of what the net gives: scikit-learn's, without its checks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+def given(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
+    """The user's validation set, or None.
+
+    Raises:
+        ValueError: only a part of it.
+    """
+    if (X_val is None) != (y_val is None) or (X_val is None and weight is not None):
+        raise ValueError("X_val: expected it with y_val (and maybe sample_weight_val), got a part")
+    return None if X_val is None else (X_val, y_val, weight)
 
 
 def accuracy(z: Array, y: Array, weight: Array | None) -> float:

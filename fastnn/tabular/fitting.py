@@ -66,6 +66,10 @@ class Clock:
     last ones took; the first, with a prediction that compiles, counts while it is the only one.
     """
 
+    left: int
+    deadline: float | None
+    t: float
+
     def __init__(self, epochs: int, deadline: float | None) -> None:
         self.left, self.deadline, self.t = epochs, deadline, 0.0
         self._epochs, self._done = epochs, 0

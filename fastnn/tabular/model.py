@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastnn import io, nn
 from fastnn.io.safetensors import faults_of, name_of
+from fastnn.nn.layers.container import Sequential
 from fastnn.tabular.design import Design
 from fastnn.tabular.frame import Form, Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
@@ -46,6 +47,13 @@ class TabularModel(nn.Module):
             if the rows came from elsewhere.
     """
 
+    members: tuple[Member, ...]
+    columns: tuple[str, ...]
+    classes: NDArray[Any] | None
+    quantiles: tuple[float, ...]
+    target: str
+    split: Split | None
+
     def __init__(
         self,
         members: Sequence[Member],
@@ -60,7 +68,7 @@ class TabularModel(nn.Module):
         self.members, self.columns, self.classes = tuple(members), tuple(columns), classes
         self.quantiles, self.target, self.split = tuple(quantiles), target, split
         self.form = form
-        self.nets = nn.Sequential(*(member.net for member in members))
+        self.nets: Sequential = nn.Sequential(*(member.net for member in members))
         self.eval()
 
     @property

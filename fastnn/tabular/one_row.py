@@ -47,6 +47,9 @@ class OneRow:
         members, columns: the model's, for which it was made.
     """
 
+    members: tuple[Member, ...]
+    columns: tuple[str, ...]
+
     def __init__(self, members: tuple[Member, ...], columns: tuple[str, ...]) -> None:
         self.members, self.columns, self._names = members, columns, list(columns)
         try:
@@ -77,6 +80,9 @@ class RowPlan:
         ValueError: `columns` has not all that the design reads, or there are dates or categories of
             very many values; such rows take the long way.
     """
+
+    width: int
+    numeric: bool
 
     def __init__(self, design: RobustDesign | Design, columns: tuple[str, ...]) -> None:
         encoder = design.encoder

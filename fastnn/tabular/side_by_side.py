@@ -18,6 +18,9 @@ T = TypeVar("T")
 class Turn:
     """What a fit may use: `deadline`, a time of `time.perf_counter` or None, and `threads()`."""
 
+    deadline: float | None
+    threads: Callable[[], int]
+
     def __init__(self, deadline: float | None, threads: Callable[[], int]) -> None:
         self.deadline, self.threads = deadline, threads
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from fastnn._core import engine
 from fastnn._core.engine import reads as reads
 from fastnn._support import forks
+from fastnn._support.forks import PatientLock
 from fastnn.tape import batch
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Recorder(Protocol):
     def refuse_setting(self, name: str) -> None: ...
 
 
-lock = forks.PatientLock()  # one recording at a time, and models switched to evaluation for it
+lock: PatientLock = (
+    forks.PatientLock()
+)  # one recording at a time, and models switched to evaluation for it
 
 
 def __getattr__(name: str) -> Any:

@@ -68,6 +68,8 @@ class set_grad_enabled(_Within):
         False
     """
 
+    mode: bool
+
     def __init__(self, mode: bool) -> None:
         self.mode, self._before = mode, set_mode(mode)
 

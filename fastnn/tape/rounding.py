@@ -11,7 +11,7 @@ from fastnn._core.tape import operands as operands, set_operands
 PLAIN, BF16, INT8 = OPERANDS = ((0, 0), (0, 0, 1), (0, 0, 2))
 MODES = {"float32": 0, "bf16": 1, "int8": 2}
 
-ever = False  # whether any thread ever asked for it: else nobody has to ask for the mode
+ever: bool = False  # whether any thread ever asked for it: else nobody has to ask for the mode
 
 
 @contextmanager

@@ -300,7 +300,7 @@ class Tensor(TensorBase):
                 "requires_grad_: Setting requires_grad=True on inference tensor outside "
                 "InferenceMode is not allowed; use its clone()"
             )
-        self.requires_grad = requires_grad
+        self.requires_grad: bool = requires_grad
         return self
 
 

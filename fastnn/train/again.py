@@ -88,7 +88,7 @@ class Fit:
         steps, plan = session.steps, session.plan
         self._session, self._of = session, (steps.model, steps.loss, steps.optimizer)
         # Neither data nor callbacks are kept.
-        self.given = Arguments(*(None,) * OBJECTS, *given[OBJECTS:])
+        self.given: Arguments = Arguments(*(None,) * OBJECTS, *given[OBJECTS:])
         none = Schedule(None, steps.optimizer, given.schedule, 1)
         self._plan = replace(plan, callbacks=[], schedule=none, bar=ProgressBar(0))
         self._ignored = getattr(steps.loss, "ignore_index", None)

@@ -100,7 +100,7 @@ class Batches:
                 f"list of batches (x, y), or a function that makes an iterator of them, got "
                 f"{check.show(given)}"
             )
-        self.once = hasattr(given, "__next__")
+        self.once: bool = hasattr(given, "__next__")
 
     def epoch(self) -> Epoch:
         """The rows of the next epoch.

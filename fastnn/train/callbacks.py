@@ -150,6 +150,8 @@ class Monitor(Callback):
             with "score" in them, else "min".
     """
 
+    monitor: str
+    mode: str
     monitored = True
 
     def __init__(self, monitor: str, mode: str) -> None:
@@ -191,6 +193,8 @@ class EarlyStopping(Monitor):
     Source: Keras 3, `keras.callbacks.EarlyStopping`.
     """
 
+    wait: int
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -203,12 +207,12 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode)
-        self.min_delta = check.real("min_delta", min_delta, 0.0)
-        self.patience = check.integer("patience", patience, 0)
-        self.verbose = check.choice("verbose", verbose, (0, 1))
-        self.baseline = None if baseline is None else check.real("baseline", baseline)
-        self.restore_best_weights = check.flag("restore_best_weights", restore_best_weights)
-        self.start_from_epoch = check.integer("start_from_epoch", start_from_epoch, 0)
+        self.min_delta: float = check.real("min_delta", min_delta, 0.0)
+        self.patience: int = check.integer("patience", patience, 0)
+        self.verbose: Any = check.choice("verbose", verbose, (0, 1))
+        self.baseline: float | None = None if baseline is None else check.real("baseline", baseline)
+        self.restore_best_weights: bool = check.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch: int = check.integer("start_from_epoch", start_from_epoch, 0)
         self._forget()
 
     def _forget(self) -> None:
@@ -277,7 +281,7 @@ class LearningRateScheduler(Callback):
         if not callable(schedule):
             raise TypeError(f"schedule: expected a function, got {check.show(schedule)}")
         self.schedule = schedule
-        self.verbose = check.choice("verbose", verbose, (0, 1))
+        self.verbose: Any = check.choice("verbose", verbose, (0, 1))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the learning rate."""
@@ -318,12 +322,12 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode)
-        self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
-        self.patience = check.integer("patience", patience, 0)
-        self.verbose = check.choice("verbose", verbose, (0, 1))
-        self.min_delta = check.real("min_delta", min_delta, 0.0)
-        self.cooldown = check.integer("cooldown", cooldown, 0)
-        self.min_lr = check.learning_rate(min_lr, "min_lr")
+        self.factor: float = check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.patience: int = check.integer("patience", patience, 0)
+        self.verbose: Any = check.choice("verbose", verbose, (0, 1))
+        self.min_delta: float = check.real("min_delta", min_delta, 0.0)
+        self.cooldown: int = check.integer("cooldown", cooldown, 0)
+        self.min_lr: float = check.learning_rate(min_lr, "min_lr")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier fits."""
@@ -369,7 +373,7 @@ class TimeBudget(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = check.real("seconds", seconds, 0.0, open_low=True)
+        self.seconds: float = check.real("seconds", seconds, 0.0, open_low=True)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start the clock."""

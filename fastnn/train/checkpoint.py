@@ -86,7 +86,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
-        self.path = a_path(path, "checkpoint")
+        self.path: str = a_path(path, "checkpoint")
         self._seconds: float | None = None
         if isinstance(every, str):
             check.choice("checkpoint_every", every, ("epoch",))

@@ -101,6 +101,9 @@ class Feed:
         columns: the names of the columns of x, or None.
     """
 
+    loss: Any
+    model: Module
+
     def __init__(self, model: Module, loss: Loss, facades: Facades) -> None:
         self._user, self._loss, self._facades = model, loss, facades
         self.model, self.loss = model, loss

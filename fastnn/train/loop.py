@@ -105,6 +105,8 @@ class Loop:
         synced: set it to True if all that the next run reads is written, as hyperparameters are.
     """
 
+    synced: bool
+
     def __init__(
         self,
         recordings: Sequence[Recording | None],
@@ -117,8 +119,8 @@ class Loop:
         every: int = 1,
         steps: int | None = None,
     ) -> None:
-        self.rows = len(order)
-        self.steps = -(-self.rows // batch) if steps is None else steps
+        self.rows: int = len(order)
+        self.steps: int = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
         self.synced = False
@@ -126,7 +128,7 @@ class Loop:
         self._needed = {0 if last == batch else 1, *((0,) if self.steps > 1 else ())}
         self._needed |= {2} if every > 1 and self.steps > 1 else set()
         self._parts = parts = _Parts(data, (batch, last, batch), record)
-        self.recordings = parts.reached
+        self.recordings: list[Recording] = parts.reached
         first = next(r for r in recordings if r is not None)
         self._totals = [
             (_position(first, v), engine.DTYPES.index(v.dtype.name)) for v in first.outputs
@@ -174,7 +176,7 @@ class Loop:
         sums: the sums of the first epoch's steps before `step`.
         """
         self._first = epoch
-        self.sums = np.zeros((last - epoch, len(self._totals)))
+        self.sums: NDArray[Any] = np.zeros((last - epoch, len(self._totals)))
         if sums is not None and sums.shape != self.sums[0].shape:
             raise ValueError(f"sums: expected shape {self.sums[0].shape}, got {sums.shape}")
         if sums is not None:

@@ -68,7 +68,7 @@ class SumOfLosses:
     """
 
     def __init__(self, parts: Sequence[Callable[..., Tensor]]) -> None:
-        self.parts = tuple(parts)
+        self.parts: tuple[Callable[..., Tensor], ...] = tuple(parts)
 
     def __call__(self, z: Any, y: Any, w: Tensor | None = None) -> Tensor:
         """The loss of a batch: outputs, targets, and weights of the rows, if any."""

@@ -172,6 +172,9 @@ class Facade:
         module: what maps packed rows to packed outputs.
     """
 
+    inputs: Forms | None
+    outputs: Forms | None
+
     def __init__(self, model: Module, inputs: Forms | None, outputs: Forms | None) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.module: Module = model

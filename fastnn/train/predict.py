@@ -71,6 +71,9 @@ class Predictor:
     mode: what operands of products are rounded to, see `tape.rounding`.
     """
 
+    seen: int
+    dtype: np.dtype[Any]
+
     def __init__(self, model: Module, mode: int) -> None:
         # Weak, or the model and this would keep each other alive until the next collection.
         self._model = weakref.ref(model)
@@ -79,7 +82,7 @@ class Predictor:
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
         self._shapes = Shapes(MANY_PREDICTED)
-        self.lock = forks.lock()  # without the GIL: one prediction at a time
+        self.lock: Any = forks.lock()  # without the GIL: one prediction at a time
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.

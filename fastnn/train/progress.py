@@ -28,8 +28,10 @@ class ProgressBar(Callback):
             2 lines anywhere; default 1.
     """
 
+    active: bool
+
     def __init__(self, verbose: int = 1) -> None:
-        self.verbose = check.choice("verbose", verbose, (0, 1, 2))
+        self.verbose: Any = check.choice("verbose", verbose, (0, 1, 2))
         self.active = _is_open() and (verbose == 2 or (verbose == 1 and _is_terminal()))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

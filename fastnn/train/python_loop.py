@@ -34,6 +34,14 @@ class PythonLoop:
         after_update: called after each update of the weights, as a scheduler's step.
     """
 
+    is_within: bool
+    sums: NDArray[Any]
+    rows: int
+    steps: int
+    done: int
+    epoch: int
+    step: int
+
     def __init__(
         self,
         doubts: tuple[str, ...],

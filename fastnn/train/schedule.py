@@ -31,6 +31,9 @@ class Schedule:
             that monitors a metric, or a metric for one that does not.
     """
 
+    scheduler: Any
+    optimizer: BlockOptimizer
+
     def __init__(
         self,
         scheduler: Any,
@@ -53,8 +56,8 @@ class Schedule:
                     "of an epoch"
                 )
         self.scheduler, self.optimizer = scheduler, optimizer
-        self.by_step = scheduler is not None and unit == "step"
-        self.looks = isinstance(scheduler, ReduceLROnPlateau)
+        self.by_step: bool = scheduler is not None and unit == "step"
+        self.looks: bool = isinstance(scheduler, ReduceLROnPlateau)
         if monitor is not None and not self.looks:
             raise ValueError(
                 f"monitor: expected None without a ReduceLROnPlateau as scheduler, got "

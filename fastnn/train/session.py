@@ -79,6 +79,19 @@ class Session:
         buffered: whether the model has buffers.
     """
 
+    rows: Rows
+    has_trained: bool
+    steps: Steps
+    trainer: Training
+    plan: Plan
+    seed: int
+    held_out: Rows | None
+    epochs: int
+    buffered: bool
+    epoch: int
+    step: int
+    begun: bool
+
     def __init__(
         self,
         trainer: Training,
@@ -91,7 +104,7 @@ class Session:
         renew: Callable[[], Rows] | None = None,
     ) -> None:
         self.steps, self._file, self._renew = steps, file, renew
-        self.training = Kept(steps, plan.batch, True)
+        self.training: Kept = Kept(steps, plan.batch, True)
         self._evaluation = Kept(steps, EVALUATION_ROWS, False)
         self._seen, self.buffered = -1, False  # _seen: Module.changes
         self._take(trainer, plan, rows, held_out, seed, plan.epochs)

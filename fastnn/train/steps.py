@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support.dtypes import wide
 from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
@@ -46,7 +45,7 @@ from fastnn.train.validation import (
     ignored_label,
     real_of,
 )
-from fastnn.train.weights import measured
+from fastnn.train.weights import added_up, measured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,11 +57,6 @@ if TYPE_CHECKING:
 EVALUATION_ROWS = 1024  # rows per batch in evaluation
 
 
-def _figures(*found: Tensor) -> list[Tensor]:
-    """Losses and metrics in a type that the loop in C adds up."""
-    return [cast(t, wide(t.dtype)) for t in found]
-
-
 class Steps:
     """Records and caches the steps of a model with its loss and optimizer.
 
@@ -70,6 +64,10 @@ class Steps:
         cache: earlier recordings, of steps of the same precision; new ones are added.
         mode: what operands of products are rounded to, see `tape.rounding`.
     """
+
+    model: Module
+    loss: Loss
+    optimizer: BlockOptimizer
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: BlockOptimizer, cache: Recordings, mode: int = 0
@@ -252,14 +250,14 @@ class Steps:
             found = {name: metric(z.detach(), y) for name, metric in metrics.items()}
             check_metrics(found)
             self._outputs = z.shape[1:]
-            return _figures(*figures, *found.values())
+            return added_up(*figures, *found.values())
 
         def evaluate(x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
             with no_grad():
                 z = self.model(cast(x, real_of(self.model)))
                 target, *weights = beside(z, y, *w)
                 figures = measured(self.loss, z, target, *weights)
-                return _figures(*figures, *(metric(z, target) for metric in metrics.values()))
+                return added_up(*figures, *(metric(z, target) for metric in metrics.values()))
 
         step = evaluate if kind == "evaluate" else train
 

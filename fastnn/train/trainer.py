@@ -88,6 +88,10 @@ class Trainer(Evaluator):
         [0, 1, 1, 0]
     """
 
+    seed: int
+    history: History
+    stop_training: bool
+
     def __init__(
         self, model: Module, loss: Losses, optimizer: BlockOptimizer, *, precision: str = "float32"
     ) -> None:

@@ -163,3 +163,8 @@ def check_weighted(loss: Loss, name: str) -> None:
             f"{name}: the loss takes no weights; expected a loss of nn, or a function of (output, "
             "target, weight)"
         ) from None
+
+
+def added_up(*figures: Tensor) -> list[Tensor]:
+    """Losses and metrics in a type that the loop in C adds up."""
+    return [ops.cast(t, dtypes.wide(t.dtype)) for t in figures]

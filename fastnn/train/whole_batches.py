@@ -48,7 +48,7 @@ class WholeBatches:
         batch: int,
         mode: int = 0,
     ) -> None:
-        self.steps = len(rows.x) // batch
+        self.steps: int = len(rows.x) // batch
         self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)
         step = Steps(model, loss, optimizer, Recordings(), mode)
         asked = Asked({}, Update())

@@ -23,8 +23,8 @@ class _Lines(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
-        self.filename = a_path(filename, "filename")
-        self.append = check.flag("append", append)
+        self.filename: str = a_path(filename, "filename")
+        self.append: bool = check.flag("append", append)
         self._size: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -120,6 +120,8 @@ class ModelCheckpoint(Monitor):
     Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
     """
 
+    best: Any
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -133,11 +135,11 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         check.choice("save_freq", save_freq, ("epoch",))
-        self.filepath = a_path(filepath, "filepath")
-        self.verbose = check.choice("verbose", verbose, (0, 1))
-        self.save_best_only = check.flag("save_best_only", save_best_only)
-        self.monitored = self.save_best_only
-        self.save_weights_only = check.flag("save_weights_only", save_weights_only)
+        self.filepath: str = a_path(filepath, "filepath")
+        self.verbose: Any = check.choice("verbose", verbose, (0, 1))
+        self.save_best_only: bool = check.flag("save_best_only", save_best_only)
+        self.monitored: bool = self.save_best_only
+        self.save_weights_only: bool = check.flag("save_weights_only", save_weights_only)
         threshold = initial_value_threshold
         self.best = None if threshold is None else check.real("initial_value_threshold", threshold)
 
@@ -189,7 +191,7 @@ class TensorBoard(Callback):
             raise ImportError(
                 "TensorBoard: it writes through tensorboardX; pip install 'fastnn-cpu[tensorboard]'"
             ) from None
-        self.log_dir = Path(a_path(log_dir, "log_dir"))
+        self.log_dir: Path = Path(a_path(log_dir, "log_dir"))
         self._make = SummaryWriter
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

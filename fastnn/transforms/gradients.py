@@ -80,18 +80,20 @@ class Plan:
     """What a function is differentiated with respect to, and how the gradients are returned."""
 
     def __init__(self, fn: Any, grad_position: Positions, weights: Weights, flags: dict[str, Any]):
-        self.fn = plain(fn)
+        self.fn: Function = plain(fn)
         if grad_position is None and weights is None:
             raise InvalidValueError(
                 "grad_position and weights: `grad_position` and `weights` can not be None at the "
                 "same time; give a position, or the parameters"
             )
-        self.single = not isinstance(grad_position, tuple | list)
-        self.positions = () if grad_position is None else positions_of(grad_position)
-        self.by_inputs = grad_position is not None
-        self.by_weights = weights is not None
-        self.one_weight = isinstance(weights, Tensor)
-        self.weights = weights_of(weights) if weights is not None else []
+        self.single: bool = not isinstance(grad_position, tuple | list)
+        self.positions: tuple[int, ...] = (
+            () if grad_position is None else positions_of(grad_position)
+        )
+        self.by_inputs: bool = grad_position is not None
+        self.by_weights: bool = weights is not None
+        self.one_weight: bool = isinstance(weights, Tensor)
+        self.weights: list[Tensor] = weights_of(weights) if weights is not None else []
         for name, value in flags.items():
             check.flag(name, value)
 

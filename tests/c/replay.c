@@ -2,9 +2,10 @@
  *
  *   test_kernels CASES [table ...]
  *
- * Each call runs twice: on one thread with arrays that end where an unreadable page begins, and on
- * three with arrays that begin where one ends. Results must lie between the limits in the file and
- * have the same bits both times; no other byte may change. Fails if an op has no call.
+ * Each call runs three times: on one thread with arrays that end where an unreadable page begins, on
+ * three with arrays that begin where one ends, and on three with arrays at odd addresses, which are
+ * aligned for no type. Results must lie between the limits in the file and have the same bits each
+ * time; no other byte may change. Fails if an op has no call.
  *
  * The file: "fnncase1", then a record for each call: its bytes as int64, the op's name in 32 bytes,
  * the int64 of `head`, an `array_head` for each array, then their elements, each part padded to 8
@@ -83,11 +84,13 @@ void clear_places(void) { n_placed = 0; }
 enum { BESIDE = 64 }; /* bytes of canary on the side that has no page */
 
 void *place(size_t bytes, enum side side) {
-  if (n_placed == PLACES || bytes + BESIDE > PLACE_BYTES) {
+  if (n_placed == PLACES || bytes + BESIDE + 1 > PLACE_BYTES) {
     fprintf(stderr, "test_kernels: more memory than there is\n");
     exit(2);
   }
-  char *const start = places[n_placed] + (side == AT_END ? PLACE_BYTES - bytes : 0);
+  char *const start = places[n_placed] + (side == AT_END ? PLACE_BYTES - bytes
+                                          : side == ODD  ? 1
+                                                         : 0);
   memset(side == AT_END ? start - BESIDE : start + bytes, CANARY, BESIDE);
   placed[n_placed].start = start;
   placed[n_placed++].bytes = bytes;
@@ -204,19 +207,22 @@ static size_t results(const array *arrays, size_t n, char *to) {
 }
 
 static void run_call(const head *h, fnn_call *call, array *arrays) {
-  static char first[PLACES * PLACE_BYTES], second[PLACES * PLACE_BYTES];
-  size_t bytes = 0;
-  for (int side = AT_END; side >= AT_BEGIN; side--) {
+  static char first[PLACES * PLACE_BYTES], again[PLACES * PLACE_BYTES];
+  static const enum side SIDES[] = {AT_END, AT_BEGIN, ODD};
+  for (size_t s = 0; s < sizeof SIDES / sizeof *SIDES; s++) {
+    const enum side side = SIDES[s];
     clear_places();
-    for (int i = 0; i < h->n_arrays; i++) lay_out(&arrays[i], call, i, (enum side)side);
+    for (int i = 0; i < h->n_arrays; i++) lay_out(&arrays[i], call, i, side);
     in_hand(call);
     if (fnn_call_run(call, side == AT_END ? 1 : 3) != FNN_OK) fail("no memory");
-    check_canaries((enum side)side);
-    bytes = results(arrays, (size_t)h->n_arrays, side == AT_END ? first : second);
+    check_canaries(side);
+    const size_t bytes = results(arrays, (size_t)h->n_arrays, s ? again : first);
+    if (s && memcmp(first, again, bytes))
+      fail(side == ODD ? "odd addresses give other bits"
+                       : "three threads give other bits than one");
     for (int i = 0; i < h->n_arrays; i++)
       if (arrays[i].at.role) check_array(&arrays[i], i, (int)h->signed_zero);
   }
-  if (memcmp(first, second, bytes)) fail("three threads give other bits than one");
 }
 
 static size_t op_named(const char *name) {

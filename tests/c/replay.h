@@ -14,8 +14,8 @@
 enum { PLACES = FNN_MAX_ARRAYS, CANARY = 0x5a };
 
 /* Where memory for one array lies: it begins right behind an unreadable page, or ends right before
- * one. The other side has canaries. */
-enum side { AT_BEGIN, AT_END };
+ * one, or begins at an odd address. The other side has canaries. */
+enum side { AT_BEGIN, AT_END, ODD };
 void clear_places(void);
 void *place(size_t bytes, enum side side);
 

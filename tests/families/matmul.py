@@ -57,7 +57,7 @@ _TAILS = (
     *((3, n, 5) for n in TAILS), *((n, 17, 6) for n in TAILS), *((5, 9, n) for n in TAILS),
     *((7, 33, k) for k in (255, 256, 257, 511, 513, 1025)), (1, 1, 1), (1, 130, 300),
 )  # fmt: skip
-# A column, few columns, few rows, columns beyond whole vectors, many blocks of k, strides of a page;
+# A column, few columns or rows, columns beyond whole vectors, many blocks of k, strides of a page;
 # and all register tiles.
 _HARD = (
     (33, 70, 300), (64, 45, 257), (3, 260, 520), (20, 40, 1024), (50, 1, 700), (1, 129, 513),

@@ -19,6 +19,12 @@
 
 #include "ops.h"
 
+/* Elements of arrays, which may lie at any address: numpy has views of packed records. A load or a
+ * store through these types is right at each, and costs what the plain type's does. */
+typedef float fnn_float __attribute__((aligned(1)));
+typedef double fnn_double __attribute__((aligned(1)));
+typedef int64_t fnn_int64 __attribute__((aligned(1)));
+
 #define FNN_MAX_ARRAYS 6
 #define FNN_MAX_DIMS 6
 #define FNN_MAX_AXES 32
@@ -76,7 +82,13 @@ enum fnn_op_code {
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_bend { FNN_SELU, FNN_MISH }; /* the f of parametric_activation */
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
-typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE, FNN_OUT_OF_RANGE } fnn_status;
+typedef enum fnn_status {
+  FNN_OK,
+  FNN_NO_MEMORY,
+  FNN_NOT_FINITE,
+  FNN_OUT_OF_RANGE,
+  FNN_INTERRUPTED
+} fnn_status;
 /* What stops a run: after the call, array 0, a scalar loss, is not finite; before the call, a class
  * or row number that the program computed is out of range. */
 enum fnn_guard { FNN_NO_GUARD, FNN_GUARD_LOSS, FNN_GUARD_INDEX };

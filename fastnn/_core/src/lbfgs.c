@@ -258,7 +258,8 @@ fnn_status fnn_lbfgs_run(fnn_lbfgs *m, fnn_evaluate evaluate, fnn_program *progr
   do {
     fnn_status status = evaluate(program, threads);
     if (status) return status;
-    *more = fnn_lbfgs_told(m, real == FNN_FLOAT32 ? *(const float *)loss : *(const double *)loss);
+    *more = fnn_lbfgs_told(
+        m, real == FNN_FLOAT32 ? *(const fnn_float *)loss : *(const fnn_double *)loss);
   } while (*more && now() < end);
   return FNN_OK;
 }

@@ -53,7 +53,7 @@ typedef struct loop_job {
 
 typedef struct rows_of_step {
   const fnn_loop *loop;
-  const int64_t *rows;
+  const fnn_int64 *rows;
   size_t n;
 } rows_of_step;
 
@@ -68,7 +68,7 @@ static inline void copy_short(char *to, const char *from, size_t bytes) {
 static void feed_piece(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
   const rows_of_step *step = of;
   const fnn_loop *loop = step->loop;
-  const int64_t *rows = step->rows;
+  const fnn_int64 *rows = step->rows;
   size_t begin = step->n * piece / pieces, end = step->n * (piece + 1) / pieces;
   for (size_t f = 0; f < loop->n_feeds; f++) {
     size_t bytes = loop->feed[f].row_bytes;
@@ -130,7 +130,8 @@ static void add_totals(fnn_loop *loop, size_t n, enum fnn_part part) {
   double *sums = loop->sums + (loop->epoch - loop->first_epoch) * loop->n_totals;
   for (size_t t = 0; t < loop->n_totals; t++) {
     const void *value = loop->total[t].value[part];
-    double x = loop->total[t].real == FNN_FLOAT32 ? *(const float *)value : *(const double *)value;
+    double x = loop->total[t].real == FNN_FLOAT32 ? *(const fnn_float *)value
+                                                  : *(const fnn_double *)value;
     sums[t] += x * (double)n;
   }
 }

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "nets.h"
 #include "team.h"
 
 #define LINE 64
+#define LONG 1e5 /* rough microseconds of a run that Ctrl-C need not wait for */
+#define SPAN 2e4 /* those between two looks */
 #define ROUND_UP(bytes) (((bytes) + LINE - 1) / LINE * LINE)
 
 /* One phase of one call, everything looked up. */
@@ -19,6 +22,8 @@ typedef struct phase {
   int guard;   /* stop after this phase unless array 0 is finite */
   int check;   /* stop before this phase unless all indices are in range */
   size_t side; /* this one and those after it that may run side by side with it */
+  size_t span; /* tiles between two looks at Ctrl-C */
+  int open;    /* in a run that Ctrl-C cuts short */
 } phase;
 
 struct fnn_program {
@@ -32,13 +37,14 @@ struct fnn_program {
 };
 
 static int is_finite_scalar(const void *value, int real) {
-  return real == FNN_FLOAT32 ? isfinite(*(const float *)value) : isfinite(*(const double *)value);
+  return real == FNN_FLOAT32 ? isfinite(*(const fnn_float *)value)
+                             : isfinite(*(const fnn_double *)value);
 }
 
 /* Whether the classes or row numbers that a call reads by are in range. */
 static int indices_fit(const fnn_call *call) {
   const fnn_op_info *op = &fnn_ops[call->op];
-  const int64_t *index = call->array[op->index];
+  const fnn_int64 *index = call->array[op->index];
   uint64_t limit = call->dim[op->limit];
   int fit = 1;
   for (size_t i = 0; i < call->dim[0]; i++) fit &= (uint64_t)index[i] < limit;
@@ -55,6 +61,12 @@ double fnn_call_cost(const fnn_call *call) {
   return 1e-3 * op->cost * size * (call->real == FNN_FLOAT64 ? 2 : 1);
 }
 
+/* A product looks by itself: its tiles together take less time than one by one. */
+static size_t span_of(const phase *p) {
+  if (p->call->op == FNN_OP_matmul || p->cost <= SPAN) return p->tiles;
+  return 1 + (size_t)((double)p->tiles * SPAN / p->cost);
+}
+
 /* Writes the phases of a call that have work to do; returns how many (at most FNN_MAX_PHASES). */
 static size_t plan_call(const fnn_call *call, phase *out) {
   const fnn_op *kernels = fnn_op_kernels(call);
@@ -65,6 +77,7 @@ static size_t plan_call(const fnn_call *call, phase *out) {
     out[written] = (phase){.run = kernels->run[p], .call = call, .tiles = tiles};
     out[written].cost = p ? 0 : fnn_call_cost(call);
     out[written].barrier = written ? 1 : call->barrier;
+    out[written].span = span_of(&out[written]);
     written++;
   }
   if (written) out[written - 1].guard = call->guard == FNN_GUARD_LOSS;
@@ -144,7 +157,17 @@ void fnn_program_set(fnn_program *program, size_t call, int64_t attr) {
 static void run_piece(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
   const phase *p = (const phase *)of + item;
   size_t begin = p->tiles * piece / pieces, end = p->tiles * (piece + 1) / pieces;
-  if (begin < end) p->run(p->call, begin, end, scratch);
+  if (!p->open) {
+    if (begin < end) p->run(p->call, begin, end, scratch);
+    return;
+  }
+  fnn_interrupt_heed(1);
+  while (begin < end && !fnn_interrupted()) {
+    size_t next = end - begin > p->span ? begin + p->span : end;
+    p->run(p->call, begin, next, scratch);
+    begin = next;
+  }
+  fnn_interrupt_heed(0);
 }
 
 /* Runs `n` phases side by side. */
@@ -172,7 +195,34 @@ static fnn_status run_alone(const fnn_program *program) {
   return FNN_OK;
 }
 
+/* Whether one of the phases side by side writes what it reads; and whether Ctrl-C ends them. */
+static int side_in_place(const phase *p) {
+  for (size_t i = 0; i < p->side; i++)
+    if (fnn_ops[p[i].call->op].in_place) return 1;
+  return 0;
+}
+static void side_open(phase *p, int open) {
+  for (size_t i = 0; i < p->side; i++) p[i].open = open;
+}
+
+/* A long run: up to the first phase that writes what it reads, Ctrl-C cuts it short. */
+static fnn_status run_long(const fnn_program *program, fnn_team *team) {
+  fnn_status status = FNN_OK;
+  int open = fnn_interrupt_open();
+  phase *p = program->phases, *end = p + program->n_phases;
+  for (; p < end && !status; p += p->side) {
+    if (open && side_in_place(p)) {
+      open = 0;
+      if (fnn_interrupt_shut()) return FNN_INTERRUPTED;
+    }
+    side_open(p, open);
+    status = run_side(p, p->side, team);
+  }
+  return open && fnn_interrupt_shut() ? FNN_INTERRUPTED : status;
+}
+
 static fnn_status run_phases(const fnn_program *program, fnn_team *team) {
+  if (program->cost >= LONG) return run_long(program, team);
   if (fnn_team_threads(team) == 1) return run_alone(program);
   fnn_status status = FNN_OK;
   const phase *p = program->phases, *end = p + program->n_phases;
@@ -183,7 +233,7 @@ static fnn_status run_phases(const fnn_program *program, fnn_team *team) {
 /* One run by a team whose size follows the machine. */
 fnn_status fnn_program_step(fnn_program *program, fnn_team *team) {
   size_t most = fnn_team_most(team);
-  if (most == 1) return run_alone(program);
+  if (most == 1) return run_phases(program, team);
   fnn_team_use(team, fnn_pace_threads(&program->pace, most));
   double before = fnn_now();
   fnn_status status = run_phases(program, team);
@@ -271,6 +321,7 @@ fnn_status fnn_call_run(fnn_call *call, size_t threads) {
   fnn_program program = {.n_calls = 1, .calls = call, .phases = phases};
   program.n_phases = plan_call(call, phases);
   plan_sides(phases, program.n_phases);
+  for (size_t i = 0; i < program.n_phases; i++) program.cost += phases[i].cost;
   fnn_status status = run_once(&program, threads);
   fnn_release(large);
   return status;

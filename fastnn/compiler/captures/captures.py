@@ -92,6 +92,8 @@ class Captures:
         places: what `watch.Watch` is to watch. tensors: those that were found.
     """
 
+    tensors: list[Any]
+
     def __init__(
         self,
         functions: Iterable[Any],
@@ -108,14 +110,14 @@ class Captures:
         )
         called = {id(code) for code, by, _ in (calls or {}).values() if id(by) not in sure}
         self._live = self._ignored(live, called)
-        self.grads = {"read", "asked"} if reach.whole else reach.grads
+        self.grads: set[str] = {"read", "asked"} if reach.whole else reach.grads
         self._modules = [module for module, _ in reach.modules]
         self._variables = list(reach.variables.values())
         if calls is not None:
             for code in _unknown(calls, reach.codes):
                 reach.doubt(f"it runs {code.co_qualname}, which was not found beforehand")
         self._take()
-        self.doubts = tuple(reach.reasons)
+        self.doubts: tuple[str, ...] = tuple(reach.reasons)
 
     def saved(self) -> Saved:
         """All that was found as it is now, to put it back after a trial run."""
@@ -140,8 +142,12 @@ class Captures:
         places = [place for v in self._variables for place in v.places()]
         places += [(array, "shape") for array, _ in self._reach.arrays]
         # Methods of modules count what they change: the other registries need no look each time.
-        self.counter = [(type(module), "changes") for module in self._modules[:1]]
-        self.places = list({(id(where), name): (where, name) for where, name in places}.values())
+        self.counter: list[tuple[type[Any], str]] = [
+            (type(module), "changes") for module in self._modules[:1]
+        ]
+        self.places: list[tuple[Any, Any]] = list(
+            {(id(where), name): (where, name) for where, name in places}.values()
+        )
         self._watch: Watch | None = None  # of all variables, once they are compared again
         self._contents: list[Any] | None = None  # those that are watched, if `_watch` is whole
         self._counted = 0

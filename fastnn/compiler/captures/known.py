@@ -61,7 +61,7 @@ _NUMPYS = (
 ).split()
 
 _VALUE_TYPES = (str, bytes, int, float, complex, bool, list, dict, tuple, set, frozenset, range)
-IMMUTABLE = {
+IMMUTABLE: set[type[Any]] = {
     *(int, float, bool, str, bytes, complex, type(None), range, slice, types.CodeType),
     *(type(Ellipsis), type(NotImplemented), np.dtype, types.GenericAlias, types.UnionType),
     *(operator.itemgetter, types.GetSetDescriptorType, types.MemberDescriptorType),

@@ -68,6 +68,9 @@ class Reach(Objects):
         codes: the code objects that were looked into; whole: all attributes count as read.
     """
 
+    whole: bool
+    asks: bool
+
     def __init__(
         self, roots: Iterable[Any], ran: set[int] | None = None, stores: bool = True
     ) -> None:

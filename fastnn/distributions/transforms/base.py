@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastnn import ops
 from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
-from fastnn.distributions.constraints import Constraint
+from fastnn.distributions.constraints import Constraint, _Simplex
 from fastnn.nn.functional import softplus
 from fastnn.ops import creation
 from fastnn.tensor import Tensor
@@ -80,7 +80,7 @@ class Transform:
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and _same(vars(self), vars(other))
 
-    __hash__ = object.__hash__
+    __hash__: Final = object.__hash__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -131,10 +131,13 @@ class _Inverse(Transform):
 class ComposeTransform(Transform):
     """Several transforms, the first one first."""
 
+    domain: Constraint
+    codomain: Constraint
+
     def __init__(self, parts: Sequence[Transform], cache_size: int = 0) -> None:
         super().__init__(cache_size)
-        self.parts = list(parts)
-        self.bijective = all(part.bijective for part in self.parts)
+        self.parts: list[Transform] = list(parts)
+        self.bijective: bool = all(part.bijective for part in self.parts)
         if self.parts:
             self.domain, self.codomain = self.parts[0].domain, self.parts[-1].codomain
         sign: Any = 1
@@ -179,7 +182,7 @@ class ComposeTransform(Transform):
         return f"ComposeTransform({self.parts!r})"
 
 
-identity_transform = ComposeTransform([])
+identity_transform: ComposeTransform = ComposeTransform([])
 
 
 def event_dim(transform: Transform) -> int:
@@ -197,6 +200,11 @@ def sum_last(x: Tensor, count: int) -> Tensor:
 class IndependentTransform(Transform):
     """A transform whose last `reinterpreted_batch_ndims` axes count as one value."""
 
+    base_transform: Transform
+    reinterpreted_batch_ndims: int
+    bijective: bool
+    sign: Any
+
     def __init__(
         self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0
     ) -> None:
@@ -205,8 +213,12 @@ class IndependentTransform(Transform):
             base_transform,
             reinterpreted_batch_ndims,
         )
-        self.domain = constraints.independent(base_transform.domain, reinterpreted_batch_ndims)
-        self.codomain = constraints.independent(base_transform.codomain, reinterpreted_batch_ndims)
+        self.domain: Constraint = constraints.independent(
+            base_transform.domain, reinterpreted_batch_ndims
+        )
+        self.codomain: Constraint = constraints.independent(
+            base_transform.codomain, reinterpreted_batch_ndims
+        )
         self.bijective, self.sign = base_transform.bijective, base_transform.sign
 
     def _call(self, x: Tensor) -> Tensor:
@@ -229,7 +241,7 @@ class ExpTransform(Transform):
     tensor(2.)
     """
 
-    codomain = constraints.positive
+    codomain: Constraint = constraints.positive
 
     def _call(self, x: Tensor) -> Tensor:
         return x.exp()
@@ -244,12 +256,16 @@ class ExpTransform(Transform):
 class PowerTransform(Transform):
     """y = x**exponent for x > 0."""
 
+    codomain: Constraint
+    domain: Constraint
     domain = codomain = constraints.positive
 
     def __init__(self, exponent: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.exponent = exponent
-        self.sign = exponent.sign() if isinstance(exponent, Tensor) else math.copysign(1, exponent)
+        self.sign: Any = (
+            exponent.sign() if isinstance(exponent, Tensor) else math.copysign(1, exponent)
+        )
 
     def _call(self, x: Tensor) -> Tensor:
         found: Tensor = x**self.exponent
@@ -267,7 +283,7 @@ class PowerTransform(Transform):
 class SigmoidTransform(Transform):
     """y = 1 / (1 + exp(-x)); a y of 0 or 1, to which sigmoid rounds, has a finite x as well."""
 
-    codomain = constraints.unit_interval
+    codomain: Constraint = constraints.unit_interval
 
     def _call(self, x: Tensor) -> Tensor:
         return x.sigmoid()
@@ -284,7 +300,7 @@ class SigmoidTransform(Transform):
 class TanhTransform(Transform):
     """y = tanh(x); log |dy/dx| = 2 (log 2 - x - softplus(-2 x)), exact for large |x| too."""
 
-    codomain = constraints.interval(-1.0, 1.0)
+    codomain: Constraint = constraints.interval(-1.0, 1.0)
 
     def _call(self, x: Tensor) -> Tensor:
         return x.tanh()
@@ -299,7 +315,7 @@ class TanhTransform(Transform):
 class SoftplusTransform(Transform):
     """y = log(1 + exp(x))."""
 
-    codomain = constraints.positive
+    codomain: Constraint = constraints.positive
 
     def _call(self, x: Tensor) -> Tensor:
         return softplus(x)
@@ -318,11 +334,17 @@ class AffineTransform(Transform):
         event_dim: how many trailing axes make one value, default 0.
     """
 
+    loc: Any
+    scale: Any
+    event_dim: int
+    domain: Constraint
+    codomain: Constraint
+
     def __init__(self, loc: Any, scale: Any, event_dim: int = 0, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.loc, self.scale, self.event_dim = loc, scale, event_dim
         self.domain = self.codomain = constraints.independent(constraints.real, event_dim)
-        self.sign = scale.sign() if isinstance(scale, Tensor) else math.copysign(1, scale)
+        self.sign: Any = scale.sign() if isinstance(scale, Tensor) else math.copysign(1, scale)
 
     def _call(self, x: Tensor) -> Tensor:
         found: Tensor = self.loc + self.scale * x
@@ -341,7 +363,7 @@ class AffineTransform(Transform):
 class AbsTransform(Transform):
     """y = |x|; the inverse gives y."""
 
-    codomain = constraints.nonnegative
+    codomain: Constraint = constraints.nonnegative
     bijective = False
 
     def _call(self, x: Tensor) -> Tensor:
@@ -354,6 +376,8 @@ class AbsTransform(Transform):
 class SoftmaxTransform(Transform):
     """y = softmax(x) along the last axis; the inverse gives log y."""
 
+    codomain: _Simplex
+    domain: Constraint
     domain, codomain = constraints.real_vector, constraints.simplex
     bijective = False
 

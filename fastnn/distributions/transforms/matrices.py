@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
+from fastnn.distributions.constraints import Constraint, _Simplex
 from fastnn.distributions.transforms.base import Transform
 from fastnn.distributions.triangles import cholesky
 from fastnn.nn.functional import softplus
@@ -37,6 +38,8 @@ class StickBreakingTransform(Transform):
     tensor([0.5000, 0.5000])
     """
 
+    codomain: _Simplex
+    domain: Constraint
     domain, codomain = constraints.real_vector, constraints.simplex
 
     def _offset(self, n: int, like: Tensor) -> Tensor:
@@ -74,8 +77,8 @@ def _last(shape: Sequence[int]) -> int:
 class LowerCholeskyTransform(Transform):
     """A matrix to its strictly lower part and exp of its diagonal."""
 
-    domain = constraints.independent(constraints.real, 2)
-    codomain = constraints.lower_cholesky
+    domain: Constraint = constraints.independent(constraints.real, 2)
+    codomain: Constraint = constraints.lower_cholesky
 
     def _call(self, x: Tensor) -> Tensor:
         return x.tril(-1) + x.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
@@ -87,8 +90,8 @@ class LowerCholeskyTransform(Transform):
 class PositiveDefiniteTransform(Transform):
     """A matrix to L L^T, L what `LowerCholeskyTransform` makes of it."""
 
-    domain = constraints.independent(constraints.real, 2)
-    codomain = constraints.positive_definite
+    domain: Constraint = constraints.independent(constraints.real, 2)
+    codomain: Constraint = constraints.positive_definite
 
     def _call(self, x: Tensor) -> Tensor:
         lower = LowerCholeskyTransform()(x)
@@ -113,6 +116,8 @@ class CorrCholeskyTransform(Transform):
             [0., 1.]])
     """
 
+    codomain: Constraint
+    domain: Constraint
     domain, codomain = constraints.real_vector, constraints.corr_cholesky
 
     def _call(self, x: Tensor) -> Tensor:

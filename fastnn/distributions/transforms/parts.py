@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn.distributions import constraints
+from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.transforms.base import Transform
 from fastnn.tensor import Tensor
 
@@ -29,12 +30,13 @@ def _of_transforms(given: Sequence[Transform]) -> list[Transform]:
 class _Parts(Transform):
     """Transforms of the parts of a tensor along one axis."""
 
+    transforms: list[Transform]
     dim: int
 
     def __init__(self, tseq: Sequence[Transform], dim: int, cache_size: int) -> None:
         super().__init__(cache_size)
         self.transforms, self.dim = _of_transforms(tseq), dim
-        self.bijective = all(part.bijective for part in self.transforms)
+        self.bijective: bool = all(part.bijective for part in self.transforms)
 
     def _split(self, x: Tensor) -> Sequence[Tensor]:
         raise NotImplementedError
@@ -78,7 +80,7 @@ class CatTransform(_Parts):
         cache_size: int = 0,
     ) -> None:
         super().__init__(tseq, dim, cache_size)
-        self.lengths = [1] * len(self.transforms) if lengths is None else list(lengths)
+        self.lengths: list[int] = [1] * len(self.transforms) if lengths is None else list(lengths)
         if len(self.lengths) != len(self.transforms):
             raise ValueError(
                 f"lengths: expected one for each of {len(self.transforms)} transforms, got "
@@ -86,8 +88,8 @@ class CatTransform(_Parts):
             )
         domains = [part.domain for part in self.transforms]
         codomains = [part.codomain for part in self.transforms]
-        self.domain = constraints.cat(domains, dim, self.lengths)
-        self.codomain = constraints.cat(codomains, dim, self.lengths)
+        self.domain: Constraint = constraints.cat(domains, dim, self.lengths)
+        self.codomain: Constraint = constraints.cat(codomains, dim, self.lengths)
 
     @property
     def length(self) -> int:
@@ -112,8 +114,10 @@ class StackTransform(_Parts):
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:
         super().__init__(tseq, dim, cache_size)
-        self.domain = constraints.stack([part.domain for part in self.transforms], dim)
-        self.codomain = constraints.stack([part.codomain for part in self.transforms], dim)
+        self.domain: Constraint = constraints.stack([part.domain for part in self.transforms], dim)
+        self.codomain: Constraint = constraints.stack(
+            [part.codomain for part in self.transforms], dim
+        )
 
     def _split(self, x: Tensor) -> Sequence[Tensor]:
         count = len(self.transforms)
@@ -134,6 +138,9 @@ class ReshapeTransform(Transform):
     (3, 2, 2)
     """
 
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+
     def __init__(
         self, in_shape: Sequence[int], out_shape: Sequence[int], cache_size: int = 0
     ) -> None:
@@ -144,8 +151,8 @@ class ReshapeTransform(Transform):
                 f"out_shape: expected as many elements as in_shape {self.in_shape}, got "
                 f"{self.out_shape}"
             )
-        self.domain = constraints.independent(constraints.real, len(self.in_shape))
-        self.codomain = constraints.independent(constraints.real, len(self.out_shape))
+        self.domain: Constraint = constraints.independent(constraints.real, len(self.in_shape))
+        self.codomain: Constraint = constraints.independent(constraints.real, len(self.out_shape))
 
     def _call(self, x: Tensor) -> Tensor:
         return x.reshape(self.forward_shape(x.shape))
@@ -184,13 +191,13 @@ class CumulativeDistributionTransform(Transform):
     tensor([0.5000])
     """
 
-    codomain = constraints.unit_interval
+    codomain: Constraint = constraints.unit_interval
     sign = 1
 
     def __init__(self, distribution: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.distribution = distribution
-        self.domain = distribution.support
+        self.domain: Constraint = distribution.support
 
     def _call(self, x: Tensor) -> Tensor:
         found: Tensor = self.distribution.cdf(x)

@@ -102,6 +102,9 @@ class Uniform(Initializer, names="uniform"):
 class Normal(Initializer, names="normal"):
     """N(mean, sigma^2), sigma 0.01, mean 0."""
 
+    sigma: float
+    mean: float
+
     def __init__(self, sigma: float = 0.01, mean: float = 0.0) -> None:
         super().__init__(sigma=sigma, mean=mean)
         self.sigma, self.mean = sigma, mean
@@ -112,6 +115,11 @@ class Normal(Initializer, names="normal"):
 
 class TruncatedNormal(Initializer, names="truncatednormal truncated_normal"):
     """N(mean, sigma^2), sigma 0.01, within a..b standard deviations, -2..2, of 0."""
+
+    sigma: float
+    mean: float
+    a: float
+    b: float
 
     def __init__(
         self, sigma: float = 0.01, mean: float = 0.0, a: float = -2.0, b: float = 2.0
@@ -149,6 +157,9 @@ class XavierNormal(Initializer, names="xavier_normal xaviernormal"):
 class _He(Initializer):
     """What HeUniform and HeNormal have in common."""
 
+    negative_slope: float
+    nonlinearity: str
+
     def __init__(
         self,
         negative_slope: float = 0,
@@ -184,10 +195,10 @@ class VarianceScaling(Initializer, names="variancescaling"):
         self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal"
     ) -> None:
         super().__init__(scale=scale, mode=mode, distribution=distribution)
-        self.scale = check.real("scale", scale, 0.0)
-        self.mode = check.choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        self.scale: float = check.real("scale", scale, 0.0)
+        self.mode: Any = check.choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         kinds = ("truncated_normal", "untruncated_normal", "uniform")
-        self.distribution = check.choice("distribution", distribution, kinds)
+        self.distribution: Any = check.choice("distribution", distribution, kinds)
 
     def _initialize(self, arr: Array) -> None:
         n_out, n_in = arr.shape[0], math.prod(arr.shape[1:])
@@ -225,6 +236,9 @@ class Orthogonal(Initializer, names="orthogonal"):
 
 class Sparse(Initializer, names="sparse"):
     """N(0, sigma^2) with a fraction `sparsity` of zeros in each column."""
+
+    sparsity: float
+    sigma: float
 
     def __init__(self, sparsity: float, sigma: float = 0.01) -> None:
         super().__init__(sparsity=sparsity, sigma=sigma)

@@ -162,7 +162,7 @@ def apply(self: Dataset, apply_func: Callable[[Dataset], Dataset]) -> Dataset:
     return made
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "apply": apply,
     "batch": batch,
     "concat": concat,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import NDArray
 
 from fastnn._support import check
 from fastnn.mindspore.tensor import Tensor
@@ -189,6 +190,9 @@ class GeneratorDataset(Dataset):
     [[0, 0], [1, 1], [2, 4]]
     """
 
+    source: Any
+    sampler: Iterable[int] | None
+
     def __init__(
         self,
         source: Any,
@@ -206,11 +210,11 @@ class GeneratorDataset(Dataset):
         **others: Any,
     ) -> None:
         self.source, self.sampler = source, sampler
-        self.names = columns_of(column_names)
+        self.names: list[str] = columns_of(column_names)
         if not self.names:
             raise ValueError("column_names: expected a name for each value of a row, got none")
-        self.types = None if column_types is None else list(column_types)
-        self.indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self.types: list[Any] | None = None if column_types is None else list(column_types)
+        self.indexed: bool = hasattr(source, "__getitem__") and hasattr(source, "__len__")
         if not self.indexed and not isinstance(source, Iterable) and not callable(source):
             raise TypeError(
                 "source: expected an object with __getitem__ and __len__, an iterable or a "
@@ -218,7 +222,7 @@ class GeneratorDataset(Dataset):
             )
         if not self.indexed and (shuffle or sampler is not None):
             raise ValueError("shuffle: expected a source with __getitem__ and __len__")
-        self.shuffled = self.indexed and sampler is None if shuffle is None else shuffle
+        self.shuffled: bool = self.indexed and sampler is None if shuffle is None else shuffle
         if num_samples is not None:
             check.integer("num_samples", num_samples, 1)
         self.num_samples = num_samples
@@ -283,6 +287,9 @@ class NumpySlicesDataset(Dataset):
     [(2,), (2,)]
     """
 
+    sampler: Iterable[int] | None
+    num_samples: int | None
+
     def __init__(
         self,
         data: Any,
@@ -299,8 +306,8 @@ class NumpySlicesDataset(Dataset):
         else:
             given = list(data) if isinstance(data, tuple) else [data]
             names = [f"column_{i}" for i in range(len(given))]
-        self.arrays = tuple(as_array(x) for x in given)
-        self.names = columns_of(column_names) or names
+        self.arrays: tuple[NDArray[Any], ...] = tuple(as_array(x) for x in given)
+        self.names: list[str] = columns_of(column_names) or names
         if len(self.names) != len(self.arrays):
             raise ValueError(
                 f"column_names: expected {len(self.arrays)}, one for each array, got {self.names}"
@@ -308,9 +315,9 @@ class NumpySlicesDataset(Dataset):
         lengths = {len(x) for x in self.arrays}
         if len(lengths) != 1:
             raise ValueError(f"data: expected arrays of one length, got lengths {sorted(lengths)}")
-        self.n = lengths.pop()
+        self.n: int = lengths.pop()
         self.sampler, self.num_samples = sampler, num_samples
-        self.shuffled = sampler is None if shuffle is None else check.flag("shuffle", shuffle)
+        self.shuffled: bool = sampler is None if shuffle is None else check.flag("shuffle", shuffle)
 
     def count(self) -> int:
         """The number of rows."""

@@ -16,7 +16,7 @@ class Of(Dataset):
 
     def __init__(self, source: Dataset) -> None:
         self.source = source
-        self.names = list(source.names)
+        self.names: list[str] = list(source.names)
 
     def count(self) -> int | None:
         """The number of rows."""
@@ -38,6 +38,10 @@ class Of(Dataset):
 class Batched(Of):
     """Rows joined, so many into one."""
 
+    size: int
+    drop: bool
+    per_batch: Callable[..., Any] | None
+
     def __init__(
         self,
         source: Dataset,
@@ -49,10 +53,10 @@ class Batched(Of):
     ) -> None:
         super().__init__(source)
         self.size, self.drop, self.per_batch = size, drop, per_batch
-        self.inputs = [self._place(name) for name in inputs or self.names]
+        self.inputs: list[int] = [self._place(name) for name in inputs or self.names]
         if per_batch is not None and outputs:
             kept = [n for i, n in enumerate(self.names) if i not in self.inputs]
-            self.names = [*outputs, *kept]
+            self.names: list[str] = [*outputs, *kept]
 
     def count(self) -> int | None:
         """The number of batches."""
@@ -140,11 +144,11 @@ class Mapped(Of):
         super().__init__(source)
         self.operations = operations
         first = arguments_of(operations[0], len(self.names))
-        self.inputs = [self._place(name) for name in inputs or self.names[:first]]
+        self.inputs: list[int] = [self._place(name) for name in inputs or self.names[:first]]
         if outputs:
             kept = [n for i, n in enumerate(self.names) if i not in self.inputs]
             at = min(self.inputs)
-            self.names = [*kept[:at], *outputs, *kept[at:]]
+            self.names: list[str] = [*kept[:at], *outputs, *kept[at:]]
             self.n_outputs: int | None = len(outputs)
         else:
             self.n_outputs = len(self.inputs)
@@ -168,6 +172,9 @@ class Mapped(Of):
 
 class Part(Of):
     """Rows first..last - 1."""
+
+    first: int
+    last: int | None
 
     def __init__(self, source: Dataset, first: int, last: int | None) -> None:
         super().__init__(source)
@@ -238,6 +245,9 @@ class Repeated(Of):
 class Columns(Of):
     """Some columns, under these names."""
 
+    chosen: list[int]
+    names: list[str]
+
     def __init__(self, source: Dataset, chosen: list[int], names: list[str]) -> None:
         super().__init__(source)
         self.chosen, self.names = chosen, names
@@ -258,7 +268,7 @@ class Filtered(Of):
     def __init__(self, source: Dataset, keep: Callable[..., Any], inputs: list[str]) -> None:
         super().__init__(source)
         self.keep = keep
-        self.inputs = [self._place(name) for name in inputs or self.names]
+        self.inputs: list[int] = [self._place(name) for name in inputs or self.names]
 
     def count(self) -> None:
         """Only a pass tells."""
@@ -272,10 +282,13 @@ class Filtered(Of):
 class Joined(Dataset):
     """Data sets one after the other, or side by side."""
 
+    parts: list[Dataset]
+    beside: bool
+
     def __init__(self, parts: Sequence[Dataset], beside: bool) -> None:
         self.parts, self.beside = list(parts), beside
         names = [part.names for part in self.parts]
-        self.names = [n for own in names for n in own] if beside else list(names[0])
+        self.names: list[str] = [n for own in names for n in own] if beside else list(names[0])
         if beside and len(set(self.names)) != len(self.names):
             raise ValueError(f"zip: expected different column names, got {self.names}")
         if not beside and any(len(own) != len(self.names) for own in names):

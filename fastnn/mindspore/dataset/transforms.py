@@ -29,7 +29,7 @@ class Compose:
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
-        self.transforms = list(transforms)
+        self.transforms: list[Callable[..., Any]] = list(transforms)
 
     def __call__(self, *values: Any) -> Any:
         for transform in self.transforms:
@@ -42,7 +42,7 @@ class TypeCast:
     """Convert to a dtype."""
 
     def __init__(self, data_type: npt.DTypeLike) -> None:
-        self.dtype = np.dtype(data_type)
+        self.dtype: np.dtype[Any] = np.dtype(data_type)
 
     def __call__(self, data: Any) -> Array:
         return as_array(data).astype(self.dtype)
@@ -52,8 +52,8 @@ class OneHot:
     """Classes as rows with a 1, or with smoothing_rate > 0 a bit less, the rest spread out."""
 
     def __init__(self, num_classes: int, smoothing_rate: float = 0.0) -> None:
-        self.num_classes = check.integer("num_classes", num_classes, 1)
-        self.smoothing_rate = check.real("smoothing_rate", smoothing_rate, 0.0, 1.0)
+        self.num_classes: int = check.integer("num_classes", num_classes, 1)
+        self.smoothing_rate: float = check.real("smoothing_rate", smoothing_rate, 0.0, 1.0)
 
     def __call__(self, label: Any) -> Array:
         off = self.smoothing_rate / self.num_classes
@@ -82,6 +82,10 @@ class Fill:
 class Concatenate:
     """Values joined along an axis, with arrays before and after."""
 
+    axis: int
+    prepend: Any
+    append: Any
+
     def __init__(self, axis: int = 0, prepend: Any = None, append: Any = None) -> None:
         self.axis, self.prepend, self.append = axis, prepend, append
 
@@ -92,6 +96,8 @@ class Concatenate:
 
 class PadEnd:
     """Cut or filled up at the end of each axis to a shape; None keeps a size."""
+
+    pad_shape: list[int | None]
 
     def __init__(self, pad_shape: Sequence[int | None], pad_value: Any = None) -> None:
         self.pad_shape, self.pad_value = list(pad_shape), 0 if pad_value is None else pad_value
@@ -117,8 +123,8 @@ class RandomApply:
     """All operations, with a probability."""
 
     def __init__(self, transforms: Sequence[Callable[..., Any]], prob: float = 0.5) -> None:
-        self.compose = Compose(transforms)
-        self.prob = check.real("prob", prob, 0.0, 1.0)
+        self.compose: Compose = Compose(transforms)
+        self.prob: float = check.real("prob", prob, 0.0, 1.0)
 
     def __call__(self, data: Any) -> Any:
         return self.compose(data) if permutation(10000)[0] < self.prob * 10000 else data
@@ -128,7 +134,7 @@ class RandomChoice:
     """One of the operations, at random."""
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
-        self.transforms = list(transforms)
+        self.transforms: list[Callable[..., Any]] = list(transforms)
 
     def __call__(self, *data: Any) -> Any:
         return self.transforms[int(permutation(len(self.transforms))[0])](*data)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import NDArray
 
 from fastnn._support import check
 from fastnn.mindspore.dataset.sources import as_array
@@ -18,6 +19,9 @@ Array = npt.NDArray[Any]
 
 class Rescale:
     """x * rescale + shift, as float32: Rescale(1 / 255, 0) of bytes."""
+
+    rescale: float
+    shift: float
 
     def __init__(self, rescale: float, shift: float) -> None:
         self.rescale, self.shift = check.real("rescale", rescale), check.real("shift", shift)
@@ -34,11 +38,14 @@ class Normalize:
         is_hwc: whether channels are the last axis, the default, or the first.
     """
 
+    mean: NDArray[Any]
+    std: NDArray[Any]
+
     def __init__(self, mean: Sequence[float], std: Sequence[float], is_hwc: bool = True) -> None:
         if len(mean) != len(std):
             raise ValueError(f"std: expected {len(mean)} numbers, as of mean, got {len(std)}")
         self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
-        self.is_hwc = check.flag("is_hwc", is_hwc)
+        self.is_hwc: bool = check.flag("is_hwc", is_hwc)
 
     def __call__(self, img: Any) -> Array:
         given = as_array(img).astype(np.float32)
@@ -60,7 +67,7 @@ class ToTensor:
     """Bytes 0..255 of an image (height, width, channels) as floats 0..1, channels first."""
 
     def __init__(self, output_type: npt.DTypeLike = np.float32) -> None:
-        self.output_type = np.dtype(output_type)
+        self.output_type: np.dtype[Any] = np.dtype(output_type)
 
     def __call__(self, img: Any) -> Array:
         given = as_array(img)

@@ -152,7 +152,7 @@ class TopKCategoricalAccuracy(OfPairs):
     """
 
     def __init__(self, k: int) -> None:
-        self.k = check.integer("k", k, 1)
+        self.k: int = check.integer("k", k, 1)
         super().__init__()
 
     def clear(self) -> None:
@@ -197,16 +197,16 @@ class ConfusionMatrix(OfPairs):
     def __init__(
         self, num_classes: int, normalize: str = "no_norm", threshold: float = 0.5
     ) -> None:
-        self.num_classes = check.integer("num_classes", num_classes, 1)
+        self.num_classes: int = check.integer("num_classes", num_classes, 1)
         kinds = ("no_norm", "target", "prediction", "all")
-        self.normalize = check.choice("normalize", normalize, kinds)
-        self.threshold = check.real("threshold", threshold)
+        self.normalize: Any = check.choice("normalize", normalize, kinds)
+        self.threshold: float = check.real("threshold", threshold)
         super().__init__()
 
     def clear(self) -> None:
         """Forget everything."""
         self._count = 0
-        self.confusion_matrix = np.zeros((self.num_classes, self.num_classes))
+        self.confusion_matrix: Array = np.zeros((self.num_classes, self.num_classes))
 
     def _add(self, outputs: Array, labels: Array) -> None:
         if outputs.ndim == labels.ndim + 1:

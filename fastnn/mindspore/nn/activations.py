@@ -26,79 +26,79 @@ class _Plain(Cell):
 class ReLU(_Plain):
     """max(x, 0)."""
 
-    function = staticmethod(F.relu)
+    function: Any = staticmethod(F.relu)
 
 
 class ReLU6(_Plain):
     """min(max(x, 0), 6)."""
 
-    function = staticmethod(F.relu6)
+    function: Any = staticmethod(F.relu6)
 
 
 class Sigmoid(_Plain):
     """1 / (1 + exp(-x))."""
 
-    function = staticmethod(F.sigmoid)
+    function: Any = staticmethod(F.sigmoid)
 
 
 class Tanh(_Plain):
     """tanh(x)."""
 
-    function = staticmethod(F.tanh)
+    function: Any = staticmethod(F.tanh)
 
 
 class LogSigmoid(_Plain):
     """log(sigmoid(x))."""
 
-    function = staticmethod(F.logsigmoid)
+    function: Any = staticmethod(F.logsigmoid)
 
 
 class SeLU(_Plain):
     """scale * (max(x, 0) + min(alpha (exp(x) - 1), 0)), scale 1.0507, alpha 1.6733."""
 
-    function = staticmethod(F.selu)
+    function: Any = staticmethod(F.selu)
 
 
 class SiLU(_Plain):
     """x * sigmoid(x)."""
 
-    function = staticmethod(F.silu)
+    function: Any = staticmethod(F.silu)
 
 
 class Mish(_Plain):
     """x * tanh(softplus(x))."""
 
-    function = staticmethod(F.mish)
+    function: Any = staticmethod(F.mish)
 
 
 class Softsign(_Plain):
     """x / (1 + |x|)."""
 
-    function = staticmethod(F.softsign)
+    function: Any = staticmethod(F.softsign)
 
 
 class Tanhshrink(_Plain):
     """x - tanh(x)."""
 
-    function = staticmethod(F.tanhshrink)
+    function: Any = staticmethod(F.tanhshrink)
 
 
 class HSigmoid(_Plain):
     """max(0, min(1, x / 6 + 1 / 2))."""
 
-    function = staticmethod(F.hardsigmoid)
+    function: Any = staticmethod(F.hardsigmoid)
 
 
 class HSwish(_Plain):
     """x * hsigmoid(x)."""
 
-    function = staticmethod(F.hardswish)
+    function: Any = staticmethod(F.hardswish)
 
 
 class FastGelu(_Plain):
     """x / (1 + exp(-1.702 |x|)) * exp(0.851 (x - |x|)), which is x * sigmoid(1.702 x)."""
 
-    function = staticmethod(lambda x: x * F.sigmoid(1.702 * x))
+    function: Any = staticmethod(lambda x: x * F.sigmoid(1.702 * x))
 
 
 class LeakyReLU(Cell):
@@ -106,7 +106,7 @@ class LeakyReLU(Cell):
 
     def __init__(self, alpha: float = 0.2) -> None:
         super().__init__()
-        self.alpha = check.real("alpha", alpha)
+        self.alpha: float = check.real("alpha", alpha)
 
     def construct(self, x: Tensor) -> Any:
         """The activation of every element."""
@@ -118,7 +118,7 @@ class ELU(Cell):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self.alpha = check.real("alpha", alpha)
+        self.alpha: float = check.real("alpha", alpha)
 
     def construct(self, x: Tensor) -> Any:
         """The activation of every element."""
@@ -130,7 +130,7 @@ class CELU(Cell):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self.alpha = check.real("alpha", alpha)
+        self.alpha: float = check.real("alpha", alpha)
 
     def construct(self, x: Tensor) -> Any:
         """The activation of every element."""
@@ -142,7 +142,7 @@ class GELU(Cell):
 
     def __init__(self, approximate: bool = True) -> None:
         super().__init__()
-        self.approximate = check.flag("approximate", approximate)
+        self.approximate: bool = check.flag("approximate", approximate)
 
     def construct(self, x: Tensor) -> Any:
         """The activation of every element."""
@@ -151,6 +151,9 @@ class GELU(Cell):
 
 class Hardtanh(Cell):
     """min(max(x, min_val), max_val)."""
+
+    min_val: float
+    max_val: float
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         super().__init__()
@@ -188,6 +191,9 @@ class SoftShrink(Cell):
 class Threshold(Cell):
     """x where x > threshold, else value."""
 
+    threshold: float
+    value: float
+
     def __init__(self, threshold: float, value: float) -> None:
         super().__init__()
         self.threshold, self.value = threshold, value
@@ -202,7 +208,7 @@ class Softmax(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis, -64)
+        self.axis: int = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -214,7 +220,7 @@ class LogSoftmax(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis, -64)
+        self.axis: int = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -226,7 +232,7 @@ class Softmin(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis, -64)
+        self.axis: int = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -238,7 +244,7 @@ class GLU(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis, -64)
+        self.axis: int = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -252,7 +258,7 @@ class PReLU(Cell):
         super().__init__()
         channel = check.integer("channel", channel, 1)
         values = np.broadcast_to(np.asarray(w, np.float32), (channel,)).copy()
-        self.w = Parameter(values, name="a")
+        self.w: Parameter = Parameter(values, name="a")
 
     def construct(self, x: Tensor) -> Any:
         """The activation of every element."""

@@ -34,7 +34,8 @@ class Flatten(Cell):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim: int = start_dim
+        self.end_dim: int = end_dim
 
     def construct(self, x: Tensor) -> Any:
         """x of fewer axes."""
@@ -110,8 +111,8 @@ class Dropout(Cell):
     ) -> None:
         super().__init__()
         drop = 1.0 - check.real("keep_prob", keep_prob, 0.0, 1.0) if p is None else p
-        self.p = check.real("p", drop, 0.0, 1.0)
-        self.keep_prob = 1.0 - self.p
+        self.p: float = check.real("p", drop, 0.0, 1.0)
+        self.keep_prob: float = 1.0 - self.p
 
     def construct(self, x: Tensor) -> Any:
         """x with some zeros."""
@@ -150,14 +151,14 @@ class Embedding(Cell):
         padding_idx: int | None = None,
     ) -> None:
         super().__init__()
-        self.vocab_size = check.integer("vocab_size", vocab_size, 1)
-        self.embedding_size = check.integer("embedding_size", embedding_size, 1)
+        self.vocab_size: int = check.integer("vocab_size", vocab_size, 1)
+        self.embedding_size: int = check.integer("embedding_size", embedding_size, 1)
         self.padding_idx = padding_idx
         shape = (self.vocab_size, self.embedding_size)
         table = drawn(embedding_table, shape, dtype, "embedding_table")
         if padding_idx is not None:
             table[check.integer("padding_idx", padding_idx, 0, vocab_size - 1)] = 0
-        self.embedding_table = parameter(table, shape, "embedding_table", dtype)
+        self.embedding_table: Any = parameter(table, shape, "embedding_table", dtype)
 
     def construct(self, ids: Tensor) -> Any:
         """The rows, of shape (*ids.shape, embedding_size)."""
@@ -168,8 +169,8 @@ class _Norm(Cell):
     """What BatchNorm1d and LayerNorm have in common: gamma and beta."""
 
     def _scale(self, shape: tuple[int, ...], gamma: Init, beta: Init, dtype: Any) -> None:
-        self.gamma = parameter(gamma, shape, "gamma", dtype)
-        self.beta = parameter(beta, shape, "beta", dtype)
+        self.gamma: Any = parameter(gamma, shape, "gamma", dtype)
+        self.beta: Any = parameter(beta, shape, "beta", dtype)
 
 
 class BatchNorm1d(_Norm):
@@ -205,13 +206,13 @@ class BatchNorm1d(_Norm):
     ) -> None:
         super().__init__()
         check.choice("data_format", data_format, ("NCHW",))
-        self.num_features = check.integer("num_features", num_features, 1)
-        self.eps = check.real("eps", eps, 0.0)
-        self.momentum = check.real("momentum", momentum, 0.0, 1.0)
+        self.num_features: int = check.integer("num_features", num_features, 1)
+        self.eps: float = check.real("eps", eps, 0.0)
+        self.momentum: float = check.real("momentum", momentum, 0.0, 1.0)
         self.use_batch_statistics = use_batch_statistics
         shape = (self.num_features,)
-        self.moving_mean = parameter(moving_mean_init, shape, "moving_mean", dtype)
-        self.moving_variance = parameter(moving_var_init, shape, "moving_variance", dtype)
+        self.moving_mean: Any = parameter(moving_mean_init, shape, "moving_mean", dtype)
+        self.moving_variance: Any = parameter(moving_var_init, shape, "moving_variance", dtype)
         self._scale(shape, gamma_init, beta_init, dtype)
         for still in (self.moving_mean, self.moving_variance):
             still.requires_grad = False
@@ -262,9 +263,10 @@ class LayerNorm(_Norm):
         if not isinstance(normalized_shape, tuple | list):
             shown = check.show(normalized_shape)
             raise TypeError(f"normalized_shape: expected a tuple or list of sizes, got {shown}")
-        self.normalized_shape = tuple(normalized_shape)
-        self.begin_norm_axis, self.begin_params_axis = begin_norm_axis, begin_params_axis
-        self.epsilon = check.real("epsilon", epsilon, 0.0)
+        self.normalized_shape: tuple[int, ...] = tuple(normalized_shape)
+        self.begin_norm_axis: int = begin_norm_axis
+        self.begin_params_axis: int = begin_params_axis
+        self.epsilon: float = check.real("epsilon", epsilon, 0.0)
         self._scale(self.normalized_shape, gamma_init, beta_init, dtype)
 
     def construct(self, input_x: Tensor) -> Any:
@@ -308,14 +310,14 @@ class GroupNorm(_Norm):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
-        self.num_groups = check.integer("num_groups", num_groups, 1)
-        self.num_channels = check.integer("num_channels", num_channels, 1)
+        self.num_groups: int = check.integer("num_groups", num_groups, 1)
+        self.num_channels: int = check.integer("num_channels", num_channels, 1)
         if num_channels % num_groups:
             raise ValueError(
                 f"num_channels: expected a multiple of {num_groups} groups, got {num_channels}"
             )
-        self.eps = check.real("eps", eps, 0.0)
-        self.affine = check.flag("affine", affine)
+        self.eps: float = check.real("eps", eps, 0.0)
+        self.affine: bool = check.flag("affine", affine)
         if affine:
             self._scale((num_channels,), gamma_init, beta_init, dtype)
 
@@ -348,7 +350,8 @@ class Unflatten(Cell):
 
     def __init__(self, axis: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.axis, self.unflattened_size = axis, tuple(unflattened_size)
+        self.axis: int = axis
+        self.unflattened_size: tuple[int, ...] = tuple(unflattened_size)
 
     def construct(self, input_x: Tensor) -> Any:
         """x of more axes."""

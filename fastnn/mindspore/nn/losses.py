@@ -83,6 +83,9 @@ class CrossEntropyLoss(LossBase):
         label_smoothing: default 0.
     """
 
+    weight: Weight
+    ignore_index: int
+
     def __init__(
         self,
         weight: Weight = None,
@@ -122,7 +125,7 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
 
     def __init__(self, sparse: bool = False, reduction: str = "none") -> None:
         super().__init__(reduction)
-        self.sparse = check.flag("sparse", sparse)
+        self.sparse: bool = check.flag("sparse", sparse)
 
     def construct(self, logits: Tensor, labels: Tensor) -> Any:
         """The loss."""
@@ -139,6 +142,9 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
 
 class NLLLoss(LossBase):
     """-logits[label] of log-probabilities."""
+
+    weight: Weight
+    ignore_index: int
 
     def __init__(
         self, weight: Weight = None, ignore_index: int = -100, reduction: str = "mean"
@@ -178,6 +184,9 @@ class BCEWithLogitsLoss(LossBase):
         pos_weight: of the positive part.
     """
 
+    weight: Weight
+    pos_weight: Weight
+
     def __init__(
         self, reduction: str = "mean", weight: Weight = None, pos_weight: Weight = None
     ) -> None:
@@ -212,7 +221,7 @@ class CosineEmbeddingLoss(LossBase):
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = check.real("margin", margin, -1.0, 1.0)
+        self.margin: float = check.real("margin", margin, -1.0, 1.0)
 
     def construct(self, logits_x1: Tensor, logits_x2: Tensor, labels: Tensor) -> Any:
         """The loss."""
@@ -226,7 +235,7 @@ class MarginRankingLoss(LossBase):
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = check.real("margin", margin)
+        self.margin: float = check.real("margin", margin)
 
     def construct(self, input1: Tensor, input2: Tensor, target: Tensor) -> Any:
         """The loss."""
@@ -255,6 +264,10 @@ class SoftMarginLoss(LossBase):
 
 class MultiMarginLoss(LossBase):
     """mean over classes i but the target of max(0, margin - x[target] + x[i])^p."""
+
+    p: int
+    margin: float
+    weight: Weight
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, reduction: str = "mean", weight: Weight = None
@@ -294,6 +307,11 @@ class MultilabelMarginLoss(LossBase):
 class TripletMarginLoss(LossBase):
     """max(0, |x - positive|_p - |x - negative|_p + margin)."""
 
+    p: int
+    swap: bool
+    eps: float
+    margin: float
+
     def __init__(
         self,
         p: int = 2,
@@ -316,6 +334,9 @@ class TripletMarginLoss(LossBase):
 class GaussianNLLLoss(LossBase):
     """(log(max(var, eps)) + (logits - labels)^2 / max(var, eps)) / 2."""
 
+    full: bool
+    eps: float
+
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.full, self.eps = full, eps
@@ -327,6 +348,10 @@ class GaussianNLLLoss(LossBase):
 
 class PoissonNLLLoss(LossBase):
     """exp(input) - target * input, or with log_input=False input - target * log(input + eps)."""
+
+    log_input: bool
+    full: bool
+    eps: float
 
     def __init__(
         self,
@@ -350,7 +375,7 @@ class DiceLoss(LossBase):
 
     def __init__(self, smooth: float = 1e-5) -> None:
         super().__init__()
-        self.smooth = check.real("smooth", smooth, 0.0)
+        self.smooth: float = check.real("smooth", smooth, 0.0)
 
     def construct(self, logits: Tensor, label: Tensor) -> Any:
         """The loss."""

@@ -119,7 +119,7 @@ class Adam(Optimizer, optim.Adam):
         use_amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.use_nesterov = check.flag("use_nesterov", use_nesterov)
+        self.use_nesterov: bool = check.flag("use_nesterov", use_nesterov)
         if use_nesterov and use_amsgrad:
             raise ValueError("use_amsgrad: expected False with use_nesterov, got True")
         groups = self._given(params, learning_rate, weight_decay, loss_scale)
@@ -187,7 +187,7 @@ class AdamWeightDecay(_ByBetas):
         TypeError, ValueError: a setting out of range, no parameters.
     """
 
-    moment_names = ("exp_avg", "exp_avg_sq")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class AdaMax(_ByBetas):
         TypeError, ValueError: a setting out of range, no parameters.
     """
 
-    moment_names = ("exp_avg", "exp_inf")
+    moment_names: tuple[str, ...] = ("exp_avg", "exp_inf")
 
     def __init__(
         self,

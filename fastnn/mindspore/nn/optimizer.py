@@ -82,7 +82,7 @@ class Optimizer(Called):
         self._order = ParameterTuple(order or [p for group in found for p in group["params"]])
         rates = [_rule(group.pop("lr", learning_rate), "learning_rate") for group in found]
         self._rules = [rule for _, rule in rates]
-        self.global_step = of_array(np.zeros((), np.int64))
+        self.global_step: Any = of_array(np.zeros((), np.int64))
         for group, (rate, _) in zip(found, rates, strict=True):
             group["lr"] = rate
             check.real("weight_decay", group["weight_decay"], 0.0)

@@ -164,10 +164,10 @@ class _Decay(LearningRateSchedule):
         self, learning_rate: float, decay_rate: float, decay_steps: int, is_stair: bool = False
     ) -> None:
         super().__init__()
-        self.learning_rate = check.learning_rate(learning_rate)
-        self.decay_rate = check.real("decay_rate", decay_rate, 0.0)
-        self.decay_steps = check.integer("decay_steps", decay_steps, 1)
-        self.is_stair = check.flag("is_stair", is_stair)
+        self.learning_rate: float = check.learning_rate(learning_rate)
+        self.decay_rate: float = check.real("decay_rate", decay_rate, 0.0)
+        self.decay_steps: int = check.integer("decay_steps", decay_steps, 1)
+        self.is_stair: bool = check.flag("is_stair", is_stair)
 
     def _age(self, global_step: Any) -> Any:
         age = _real(global_step) / self.decay_steps
@@ -202,12 +202,15 @@ class InverseDecayLR(_Decay):
 class CosineDecayLR(LearningRateSchedule):
     """min_lr + (max_lr - min_lr) * (1 + cos(pi * step / decay_steps)) / 2, then min_lr."""
 
+    min_lr: float
+    max_lr: float
+
     def __init__(self, min_lr: float, max_lr: float, decay_steps: int) -> None:
         super().__init__()
         if min_lr >= max_lr:
             raise ValueError(f"max_lr: expected more than min_lr = {min_lr}, got {max_lr}")
         self.min_lr, self.max_lr = check.learning_rate(min_lr), check.learning_rate(max_lr)
-        self.decay_steps = check.integer("decay_steps", decay_steps, 1)
+        self.decay_steps: int = check.integer("decay_steps", decay_steps, 1)
 
     def construct(self, global_step: Any) -> Any:
         """The learning rate."""
@@ -231,11 +234,11 @@ class PolynomialDecayLR(LearningRateSchedule):
         update_decay_steps: bool = False,
     ) -> None:
         super().__init__()
-        self.learning_rate = check.learning_rate(learning_rate)
-        self.end_learning_rate = check.learning_rate(end_learning_rate)
-        self.decay_steps = check.integer("decay_steps", decay_steps, 1)
-        self.power = check.real("power", power, 0.0)
-        self.update_decay_steps = check.flag("update_decay_steps", update_decay_steps)
+        self.learning_rate: float = check.learning_rate(learning_rate)
+        self.end_learning_rate: float = check.learning_rate(end_learning_rate)
+        self.decay_steps: int = check.integer("decay_steps", decay_steps, 1)
+        self.power: float = check.real("power", power, 0.0)
+        self.update_decay_steps: bool = check.flag("update_decay_steps", update_decay_steps)
 
     def construct(self, global_step: Any) -> Any:
         """The learning rate."""
@@ -253,8 +256,8 @@ class WarmUpLR(LearningRateSchedule):
 
     def __init__(self, learning_rate: float, warmup_steps: int) -> None:
         super().__init__()
-        self.learning_rate = check.learning_rate(learning_rate)
-        self.warmup_steps = check.integer("warmup_steps", warmup_steps, 1)
+        self.learning_rate: float = check.learning_rate(learning_rate)
+        self.warmup_steps: int = check.integer("warmup_steps", warmup_steps, 1)
 
     def construct(self, global_step: Any) -> Any:
         """The learning rate."""

@@ -66,9 +66,9 @@ class TrainOneStepCell(Cell):
             raise ValueError("sens: expected a number other than 0, got 0")
         self.network = network
         self.optimizer = optimizer
-        self.weights = optimizer.parameters
+        self.weights: Any = optimizer.parameters
         self.sens = sens
-        self.return_grad = check.flag("return_grad", return_grad)
+        self.return_grad: bool = check.flag("return_grad", return_grad)
 
     def construct(self, *inputs: Any) -> Any:
         """The loss before the step."""
@@ -95,7 +95,7 @@ class WithEvalCell(Cell):
         super().__init__(auto_prefix=False)
         self._network = network
         self._loss_fn = loss_fn
-        self.add_cast_fp32 = check.flag("add_cast_fp32", add_cast_fp32)
+        self.add_cast_fp32: bool = check.flag("add_cast_fp32", add_cast_fp32)
 
     def construct(self, data: Any, label: Any) -> Any:
         """(loss, output, label)."""

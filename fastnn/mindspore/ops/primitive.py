@@ -26,7 +26,7 @@ class Primitive:
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
         bound.apply_defaults()
-        self.settings = dict(bound.arguments)
+        self.settings: dict[str, Any] = dict(bound.arguments)
 
     @property
     def name(self) -> str:

@@ -183,6 +183,9 @@ class Dense(Linear, Cell):
     tensor([[11.]])
     """
 
+    in_channels: int
+    out_channels: int
+
     def __init__(
         self,
         in_channels: int,
@@ -196,11 +199,11 @@ class Dense(Linear, Cell):
         super().__init__(in_channels, out_channels, has_bias, dtype=dtype)
         self.training = False
         self.in_channels, self.out_channels = self.in_features, self.out_features
-        self.has_bias = self.bias is not None
+        self.has_bias: bool = self.bias is not None
         _start("weight_init", self.weight, weight_init)
         if self.bias is not None:
             _start("bias_init", self.bias, bias_init)
-        self.activation = _activation(activation)
+        self.activation: Any = _activation(activation)
 
     def forward(self, input: Tensor) -> Tensor:
         """`construct`."""

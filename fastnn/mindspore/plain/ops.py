@@ -50,9 +50,9 @@ class GradOperation:
     def __init__(
         self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False
     ) -> None:
-        self.get_all = check.flag("get_all", get_all)
-        self.get_by_list = check.flag("get_by_list", get_by_list)
-        self.sens_param = check.flag("sens_param", sens_param)
+        self.get_all: bool = check.flag("get_all", get_all)
+        self.get_by_list: bool = check.flag("get_by_list", get_by_list)
+        self.sens_param: bool = check.flag("sens_param", sens_param)
 
     def __call__(self, fn: Any, weights: Any = None) -> Any:
         """A function that returns the gradients of fn, by the weights too: by default all that

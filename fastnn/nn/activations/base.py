@@ -55,7 +55,7 @@ class Plain(Elementwise):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
+        self.inplace: bool = check.flag("inplace", inplace)
 
     def extra_repr(self) -> str:
         """`inplace`, if it is set."""

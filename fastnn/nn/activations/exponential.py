@@ -65,8 +65,8 @@ class ELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
-        self.alpha = check.real("alpha", alpha)
+        self.inplace: bool = check.flag("inplace", inplace)
+        self.alpha: float = check.real("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or alpha * (exp(x) - 1)."""
@@ -143,8 +143,8 @@ class CELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
-        self.alpha = _nonzero("alpha", alpha)
+        self.inplace: bool = check.flag("inplace", inplace)
+        self.alpha: float = _nonzero("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or alpha (exp(x / alpha) - 1)."""

@@ -95,6 +95,9 @@ class Hardtanh(Elementwise):
     tensor([-1.0000,  0.5000,  1.0000])
     """
 
+    min_val: float
+    max_val: float
+
     def __init__(
         self,
         min_val: float = -1.0,
@@ -104,7 +107,7 @@ class Hardtanh(Elementwise):
         max_value: float | None = None,
     ) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
+        self.inplace: bool = check.flag("inplace", inplace)
         for name, given in (("min_val", min_value), ("max_val", max_value)):
             if given is not None:
                 text = f"keyword argument `{name}ue` is deprecated and renamed to `{name}`"
@@ -195,7 +198,7 @@ class _Shrink(Elementwise):
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
-        self.lambd = check.real("lambd", lambd)
+        self.lambd: float = check.real("lambd", lambd)
 
     def extra_repr(self) -> str:
         """How far."""

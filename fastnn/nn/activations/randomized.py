@@ -92,9 +92,9 @@ class RReLU(Elementwise):
         self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
     ) -> None:
         super().__init__()
-        self.lower = check.real("lower", lower)
-        self.upper = check.real("upper", upper, self.lower)
-        self.inplace = check.flag("inplace", inplace)
+        self.lower: float = check.real("lower", lower)
+        self.upper: float = check.real("upper", upper, self.lower)
+        self.inplace: bool = check.flag("inplace", inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or a x."""

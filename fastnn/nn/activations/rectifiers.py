@@ -147,8 +147,8 @@ class LeakyReLU(Elementwise):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
-        self.negative_slope = check.real("negative_slope", negative_slope)
+        self.inplace: bool = check.flag("inplace", inplace)
+        self.negative_slope: float = check.real("negative_slope", negative_slope)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or negative_slope * x."""
@@ -220,8 +220,8 @@ class PReLU(Elementwise):
         super().__init__()
         if device is not None:
             _device.device(device)
-        self.num_parameters = check.width("num_parameters", num_parameters)
-        self.init = check.real("init", init)
+        self.num_parameters: int = check.width("num_parameters", num_parameters)
+        self.init: float = check.real("init", init)
         real = check.real_dtype(dtype)
         self.weight = Parameter(self._empty(self.num_parameters, real))
         self._begin()
@@ -276,9 +276,9 @@ class Threshold(Elementwise):
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = check.flag("inplace", inplace)
-        self.threshold = check.real("threshold", threshold)
-        self.value = check.real("value", value)
+        self.inplace: bool = check.flag("inplace", inplace)
+        self.threshold: float = check.real("threshold", threshold)
+        self.value: float = check.real("value", value)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or value."""

@@ -179,8 +179,8 @@ class Softplus(Elementwise):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
-        self.beta = check.real("beta", beta)
-        self.threshold = check.real("threshold", threshold)
+        self.beta: float = check.real("beta", beta)
+        self.threshold: float = check.real("threshold", threshold)
 
     def forward(self, input: Tensor) -> Tensor:
         """log(1 + exp(beta x)) / beta."""

@@ -66,7 +66,7 @@ class _Along(Layer):
 
     def __init__(self, dim: int | None = None, *, axis: int | None = None) -> None:
         super().__init__()
-        self.dim = _as_given(dim, axis)
+        self.dim: int | None = _as_given(dim, axis)
 
     def extra_repr(self) -> str:
         """The axis."""
@@ -255,7 +255,7 @@ class GLU(Layer):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
-        self.dim = check.integer("dim", dim, -64, 63)
+        self.dim: int = check.integer("dim", dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """a sigmoid(b)."""

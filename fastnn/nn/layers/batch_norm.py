@@ -166,7 +166,7 @@ class BatchNorm1d(RunningMoments):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.momentum = None if momentum is None else check.real("momentum", momentum)
+        self.momentum: float | None = None if momentum is None else check.real("momentum", momentum)
         self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:

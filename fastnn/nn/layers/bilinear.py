@@ -71,6 +71,9 @@ class Bilinear(Module):
     tensor([[12.]])
     """
 
+    in1_features: int
+    in2_features: int
+    out_features: int
     weight: Parameter
     bias: Parameter | None
 

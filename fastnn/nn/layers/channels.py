@@ -51,7 +51,7 @@ class ChannelShuffle(Layer):
 
     def __init__(self, groups: int) -> None:
         super().__init__()
-        self.groups = check.integer("groups", groups, 1)
+        self.groups: int = check.integer("groups", groups, 1)
 
     def forward(self, input: Tensor) -> Tensor:
         """x with its channels in another order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,19 +63,23 @@ class Columns(Layer):
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__()
-        self.numbers = check.integer("numbers", numbers, 0)
-        self.plain = check.integer("plain", plain, 0)
-        self.sizes = tuple(check.integer("sizes", size, 1, 2**24) for size in sizes)
-        self.periodic = check.flag("periodic", periodic)
+        self.numbers: int = check.integer("numbers", numbers, 0)
+        self.plain: int = check.integer("plain", plain, 0)
+        self.sizes: tuple[int, ...] = tuple(
+            check.integer("sizes", size, 1, 2**24) for size in sizes
+        )
+        self.periodic: bool = check.flag("periodic", periodic)
         real = check.real_dtype(dtype)
         if self._embeds:
             shape, cosines = (self.numbers, FREQUENCIES, 1), EMBEDDED - 1
-            self.frequency = Parameter(self._empty(shape, real))
-            self.phase = Parameter(self._empty(shape, real))
-            self.mixing = Parameter(self._empty((self.numbers, cosines, FREQUENCIES), real))
-            self.shift = Parameter(self._empty((self.numbers, cosines, 1), real))
+            self.frequency: Parameter = Parameter(self._empty(shape, real))
+            self.phase: Parameter = Parameter(self._empty(shape, real))
+            self.mixing: Parameter = Parameter(
+                self._empty((self.numbers, cosines, FREQUENCIES), real)
+            )
+            self.shift: Parameter = Parameter(self._empty((self.numbers, cosines, 1), real))
         if self.sizes:
-            self.categories = Parameter(self._empty((sum(self.sizes), CATEGORY), real))
+            self.categories: Parameter = Parameter(self._empty((sum(self.sizes), CATEGORY), real))
             starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
             self._starts = of_array(np.asarray(starts, int64))
         self._begin()
@@ -164,8 +169,8 @@ class ScaleColumns(Layer):
 
     def __init__(self, features: int, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__()
-        self.features = check.width("features", features)
-        self.weight = Parameter(self._empty(self.features, check.real_dtype(dtype)))
+        self.features: int = check.width("features", features)
+        self.weight: Parameter = Parameter(self._empty(self.features, check.real_dtype(dtype)))
         self._begin()
 
     def reset_parameters(self) -> None:
@@ -211,9 +216,9 @@ class ParametricActivation(Layer):
         self, features: int, activation: str = "selu", dtype: npt.DTypeLike | None = None
     ) -> None:
         super().__init__()
-        self.features = check.width("features", features)
-        self.activation = check.choice("activation", activation, ACTIVATIONS)
-        self.weight = Parameter(self._empty(self.features, check.real_dtype(dtype)))
+        self.features: int = check.width("features", features)
+        self.activation: Any = check.choice("activation", activation, ACTIVATIONS)
+        self.weight: Parameter = Parameter(self._empty(self.features, check.real_dtype(dtype)))
         self._begin()
 
     def reset_parameters(self) -> None:
@@ -258,7 +263,7 @@ class ScheduledDropout(Layer):
 
     def __init__(self, p: float = 0.15) -> None:
         super().__init__()
-        self.p = check.probability(p)
+        self.p: float = check.probability(p)
         if self.p == 1.0:
             raise InvalidValueError("p: expected less than 1; all would be dropped")
         self._bits = of_array(np.array([self.p], np.float64).view(int64))

@@ -78,8 +78,8 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
-        self.dim = check.integer("dim", dim, -64, 63)
-        self.eps = check.real("eps", eps, 0.0)
+        self.dim: int = check.integer("dim", dim, -64, 63)
+        self.eps: float = check.real("eps", eps, 0.0)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The similarities."""
@@ -105,9 +105,12 @@ class PairwiseDistance(Module):
     tensor([5.0000])
     """
 
+    eps: float
+    keepdim: bool
+
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        self.norm = p if p in (math.inf, -math.inf) else check.real("p", p)
+        self.norm: float = p if p in (math.inf, -math.inf) else check.real("p", p)
         self.eps, self.keepdim = check.real("eps", eps), check.flag("keepdim", keepdim)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:

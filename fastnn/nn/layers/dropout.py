@@ -84,6 +84,9 @@ class _Dropping(Layer):
         ValueError: p outside 0..1.
     """
 
+    p: float
+    inplace: bool
+
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         self.p, self.inplace = check.probability(p), check.flag("inplace", inplace)

@@ -126,6 +126,8 @@ class Embedding(Layer):
             [3., 4.]])
     """
 
+    num_embeddings: int
+    embedding_dim: int
     weight: Parameter
 
     def __init__(
@@ -145,16 +147,16 @@ class Embedding(Layer):
         super().__init__()
         if device is not None:
             _device.device(device)
-        self.sparse = check.flag("sparse", sparse)
+        self.sparse: bool = check.flag("sparse", sparse)
         self.max_norm = max_norm
         if max_norm is not None:
             self.max_norm = check.real("max_norm", max_norm, 0.0, open_low=True)
-        self.norm_type = check.real("norm_type", norm_type, 0.0)
-        self.scale_grad_by_freq = check.flag("scale_grad_by_freq", scale_grad_by_freq)
+        self.norm_type: float = check.real("norm_type", norm_type, 0.0)
+        self.scale_grad_by_freq: bool = check.flag("scale_grad_by_freq", scale_grad_by_freq)
         names = ("num_embeddings", "embedding_dim")
         rows, width = check.weight_shape(num_embeddings, embedding_dim, names)
         self.num_embeddings, self.embedding_dim = rows, width
-        self.padding_idx = None if padding_idx is None else _row(padding_idx, rows)
+        self.padding_idx: int | None = None if padding_idx is None else _row(padding_idx, rows)
         trained = not check.flag("_freeze", _freeze)
         if _weight is not None:
             check.a_tensor("_weight", _weight)

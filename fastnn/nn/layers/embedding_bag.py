@@ -193,6 +193,12 @@ class EmbeddingBag(Layer):
     [[2.0], [8.0]]
     """
 
+    num_embeddings: int
+    embedding_dim: int
+    max_norm: float | None
+    norm_type: float
+    mode: Any
+    sparse: bool
     weight: Parameter
     _is_kept = False  # files do not have bags
 
@@ -220,9 +226,9 @@ class EmbeddingBag(Layer):
         self.max_norm, self.norm_type = max_norm, check.real("norm_type", norm_type, 0.0)
         if max_norm is not None:
             check.real("max_norm", max_norm, 0.0, open_low=True)
-        self.scale_grad_by_freq = check.flag("scale_grad_by_freq", scale_grad_by_freq)
+        self.scale_grad_by_freq: bool = check.flag("scale_grad_by_freq", scale_grad_by_freq)
         self.mode, self.sparse = check.choice("mode", mode, MODES), check.flag("sparse", sparse)
-        self.include_last_offset = check.flag("include_last_offset", include_last_offset)
+        self.include_last_offset: bool = check.flag("include_last_offset", include_last_offset)
         self.padding_idx = padding_idx
         if padding_idx is not None:
             at = check.integer("padding_idx", padding_idx, -shape[0], shape[0] - 1)

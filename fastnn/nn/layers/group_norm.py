@@ -115,15 +115,15 @@ class GroupNorm(Layer):
         if device is not None:
             _device.device(device)
         real = check.real_dtype(dtype)
-        self.num_groups = check.width("num_groups", num_groups)
-        self.num_channels = check.width("num_channels", num_channels)
+        self.num_groups: int = check.width("num_groups", num_groups)
+        self.num_channels: int = check.width("num_channels", num_channels)
         if self.num_channels % self.num_groups:
             raise InvalidValueError(
                 f"num_channels must be divisible by num_groups: expected a multiple of "
                 f"{num_groups}, got {num_channels}"
             )
-        self.eps = check.real("eps", eps, 0.0)
-        self.affine = check.flag("affine", affine)
+        self.eps: float = check.real("eps", eps, 0.0)
+        self.affine: bool = check.flag("affine", affine)
         for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
             vector = Parameter(self._empty(self.num_channels, real)) if wanted else None
             self.register_parameter(name, vector)
@@ -266,7 +266,7 @@ class InstanceNorm1d(RunningMoments):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.momentum = check.real("momentum", momentum)
+        self.momentum: float = check.real("momentum", momentum)
         self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:

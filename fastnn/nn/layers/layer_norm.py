@@ -62,11 +62,13 @@ class _ByRows(Layer):
         if device is not None:
             _device.device(device)
         sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
-        self.normalized_shape = tuple(check.width("normalized_shape", n) for n in sizes)
+        self.normalized_shape: tuple[int, ...] = tuple(
+            check.width("normalized_shape", n) for n in sizes
+        )
         if not self.normalized_shape:
             raise InvalidValueError("normalized_shape: expected at least one size")
-        self.eps = None if eps is None else check.real("eps", eps, 0.0)
-        self.elementwise_affine = check.flag("elementwise_affine", affine)
+        self.eps: float | None = None if eps is None else check.real("eps", eps, 0.0)
+        self.elementwise_affine: bool = check.flag("elementwise_affine", affine)
 
     def _register(self, name: str, wanted: bool, dtype: npt.DTypeLike | None) -> None:
         shape, real = self.normalized_shape, check.real_dtype(dtype)

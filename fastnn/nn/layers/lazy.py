@@ -55,7 +55,7 @@ class LazyLinear(Linear):
         if device is not None:
             _device.device(device)
         self.in_features = 0
-        self.out_features = check.width("out_features", out_features)
+        self.out_features: int = check.width("out_features", out_features)
         self._wanted = check.flag("bias", bias), check.real_dtype(dtype)
 
     def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
@@ -79,8 +79,8 @@ class LazyLinear(Linear):
         made.training = self.training
         del self._wanted
         self.__class__ = Linear  # type: ignore[assignment]
-        self.in_features = made.in_features
-        self.weight = made.weight
+        self.in_features: int = made.in_features
+        self.weight: Parameter = made.weight
         self.register_parameter("bias", made.bias)
         return self.forward(input)
 

@@ -54,10 +54,10 @@ class LazyBatchNorm1d(BatchNorm1d):
         if device is not None:
             _device.device(device)
         self.num_features = 0
-        self.eps = check.real("eps", eps, 0.0)
-        self.momentum = None if momentum is None else check.real("momentum", momentum)
-        self.affine = check.flag("affine", affine)
-        self.track_running_stats = check.flag("track_running_stats", track_running_stats)
+        self.eps: float = check.real("eps", eps, 0.0)
+        self.momentum: float | None = None if momentum is None else check.real("momentum", momentum)
+        self.affine: bool = check.flag("affine", affine)
+        self.track_running_stats: bool = check.flag("track_running_stats", track_running_stats)
         self._wanted = check.flag("bias", bias), check.real_dtype(dtype)
 
     def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
@@ -88,7 +88,7 @@ class LazyBatchNorm1d(BatchNorm1d):
         )  # fmt: skip
         del self._wanted
         self.__class__ = BatchNorm1d  # type: ignore[assignment]
-        self.num_features = made.num_features
+        self.num_features: int = made.num_features
         for name, parameter in made._parameters.items():
             self.register_parameter(name, parameter)
         for name, buffer in made._buffers.items():

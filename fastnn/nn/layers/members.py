@@ -43,10 +43,10 @@ class Spread(Layer):
 
     def __init__(self, members: int, features: int, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__()
-        self.members = check.width("members", members)
-        self.features = check.width("features", features)
+        self.members: int = check.width("members", members)
+        self.features: int = check.width("features", features)
         shape = (self.members, self.features)
-        self.weight = Parameter(self._empty(shape, check.real_dtype(dtype)))
+        self.weight: Parameter = Parameter(self._empty(shape, check.real_dtype(dtype)))
         self._begin()
 
     def reset_parameters(self) -> None:
@@ -95,12 +95,12 @@ class Heads(Layer):
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__()
-        self.members = check.width("members", members)
-        self.in_features = check.width("in_features", in_features)
-        self.out_features = check.width("out_features", out_features)
+        self.members: int = check.width("members", members)
+        self.in_features: int = check.width("in_features", in_features)
+        self.out_features: int = check.width("out_features", out_features)
         real, shape = check.real_dtype(dtype), (self.members, self.in_features, self.out_features)
-        self.weight = Parameter(self._empty(shape, real))
-        self.bias = Parameter(self._empty((self.members, 1, self.out_features), real))
+        self.weight: Parameter = Parameter(self._empty(shape, real))
+        self.bias: Parameter = Parameter(self._empty((self.members, 1, self.out_features), real))
         self._begin()
 
     def reset_parameters(self) -> None:
@@ -140,6 +140,10 @@ class MeanOverMembers(Module):
     >>> MeanOverMembers(False)(fastnn.ones(4, 3, 1), fastnn.zeros(4, 1))
     tensor(1.)
     """
+
+    classes: bool
+    smoothing: float
+    quantiles: tuple[float, ...]
 
     def __init__(
         self, classes: bool, smoothing: float = 0.0, quantiles: Sequence[float] = ()

@@ -24,7 +24,9 @@ class _Pad(Layer):
             raise InvalidValueError(
                 f"padding: expected a number, or (before, after), got {padding}"
             )
-        self.padding = tuple(check.integer("padding", n, -(2**31), 2**31) for n in ends)
+        self.padding: tuple[int, ...] = tuple(
+            check.integer("padding", n, -(2**31), 2**31) for n in ends
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """x with a longer, or shorter, last axis."""
@@ -61,7 +63,7 @@ class ConstantPad1d(_Pad):
 
     def __init__(self, padding: int | Sequence[int], value: float) -> None:
         super().__init__(padding)
-        self.value = check.real("value", value)
+        self.value: float = check.real("value", value)
 
     def extra_repr(self) -> str:
         """The padding and the number."""

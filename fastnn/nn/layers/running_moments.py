@@ -37,10 +37,10 @@ class RunningMoments(Layer):
         if device is not None:
             _device.device(device)
         real = check.real_dtype(dtype)
-        self.num_features = check.width("num_features", num_features)
-        self.eps = check.real("eps", eps, 0.0)
-        self.affine = check.flag("affine", affine)
-        self.track_running_stats = check.flag("track_running_stats", track_running_stats)
+        self.num_features: int = check.width("num_features", num_features)
+        self.eps: float = check.real("eps", eps, 0.0)
+        self.affine: bool = check.flag("affine", affine)
+        self.track_running_stats: bool = check.flag("track_running_stats", track_running_stats)
         for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
             vector = Parameter(self._empty(self.num_features, real)) if wanted else None
             self.register_parameter(name, vector)

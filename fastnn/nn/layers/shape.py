@@ -46,8 +46,8 @@ class Flatten(Layer):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim = check.integer("start_dim", start_dim, -64, 63)
-        self.end_dim = check.integer("end_dim", end_dim, -64, 63)
+        self.start_dim: int = check.integer("start_dim", start_dim, -64, 63)
+        self.end_dim: int = check.integer("end_dim", end_dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """x with fewer axes."""
@@ -77,12 +77,12 @@ class Unflatten(Layer):
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.dim = check.integer("dim", dim, -64, 63)
+        self.dim: int = check.integer("dim", dim, -64, 63)
         if not isinstance(unflattened_size, Sequence):
             raise InvalidTypeError(
                 f"unflattened_size: expected sizes, got {check.show(unflattened_size)}"
             )
-        self.unflattened_size = tuple(
+        self.unflattened_size: tuple[int, ...] = tuple(
             check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
         )
 

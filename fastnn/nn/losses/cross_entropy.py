@@ -163,8 +163,8 @@ class CrossEntropyLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", finite("weight", weight))
-        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
-        self.label_smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+        self.ignore_index: int = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.label_smoothing: float = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -250,7 +250,7 @@ class NLLLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", finite("weight", weight))
-        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.ignore_index: int = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -70,7 +70,7 @@ class FocalLoss(Loss):
     ) -> None:
         super().__init__(reduction=reduction)
         self.register_buffer("weight", finite("weight", weight))
-        self.gamma = check.real("gamma", gamma, 0.0)
+        self.gamma: float = check.real("gamma", gamma, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -132,8 +132,8 @@ class SigmoidFocalLoss(Loss):
         self, alpha: float = 0.25, gamma: float = 2.0, *, reduction: Reduction = "mean"
     ) -> None:
         super().__init__(reduction=reduction)
-        self.alpha = check.real("alpha", alpha, -1.0, 1.0)
-        self.gamma = check.real("gamma", gamma, 0.0)
+        self.alpha: float = check.real("alpha", alpha, -1.0, 1.0)
+        self.gamma: float = check.real("gamma", gamma, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -105,6 +105,9 @@ class PoissonNLLLoss(Loss):
     1.0
     """
 
+    log_input: bool
+    full: bool
+
     def __init__(
         self,
         log_input: bool = True,
@@ -116,7 +119,7 @@ class PoissonNLLLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_input, self.full = check.flag("log_input", log_input), check.flag("full", full)
-        self.eps = check.real("eps", eps, 0.0)
+        self.eps: float = check.real("eps", eps, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -191,6 +194,9 @@ class GaussianNLLLoss(Loss):
     2.0
     """
 
+    full: bool
+    eps: float
+
     def __init__(
         self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"
     ) -> None:
@@ -250,7 +256,7 @@ class TweedieDevianceLoss(Loss):
 
     def __init__(self, power: float = 1.5, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.power = check.real("power", power, 1.0, 2.0)
+        self.power: float = check.real("power", power, 1.0, 2.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -350,7 +356,7 @@ class KLDivLoss(Module):
         super().__init__()
         chosen = legacy(size_average, reduce, reduction)
         self.reduction: KLReduction = check.choice("reduction", chosen, KL_REDUCTIONS)
-        self.log_target = check.flag("log_target", log_target)
+        self.log_target: bool = check.flag("log_target", log_target)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

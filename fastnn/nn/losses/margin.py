@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class HingeLoss(Loss):
 
     def __init__(self, squared: bool = False, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.squared = check.flag("squared", squared)
+        self.squared: bool = check.flag("squared", squared)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -128,7 +129,7 @@ class HingeEmbeddingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = check.real("margin", margin)
+        self.margin: float = check.real("margin", margin)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -248,6 +249,8 @@ class MultiMarginLoss(Loss):
     0.25
     """
 
+    p: Any
+    margin: float
     targets = "classes"
 
     def __init__(

@@ -92,7 +92,7 @@ class MarginRankingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = check.real("margin", margin)
+        self.margin: float = check.real("margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -157,7 +157,7 @@ class CosineEmbeddingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = check.real("margin", margin)
+        self.margin: float = check.real("margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -217,6 +217,9 @@ class TripletMarginLoss(Loss):
     0.0
     """
 
+    p: float
+    eps: float
+
     def __init__(
         self,
         margin: float = 1.0,
@@ -228,9 +231,9 @@ class TripletMarginLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = check.real("margin", margin, 0.0, open_low=True)
+        self.margin: float = check.real("margin", margin, 0.0, open_low=True)
         self.p, self.eps = check.real("p", p, 0.0), check.real("eps", eps)
-        self.swap = check.flag("swap", swap)
+        self.swap: bool = check.flag("swap", swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """The loss."""
@@ -311,11 +314,11 @@ class TripletMarginWithDistanceLoss(Loss):
             raise InvalidTypeError(
                 f"distance_function: expected a function, got {check.show(distance_function)}"
             )
-        self.distance_function = (
+        self.distance_function: Callable[..., Tensor] = (
             pairwise_distance if distance_function is None else distance_function
         )
-        self.margin = check.real("margin", margin, 0.0, open_low=True)
-        self.swap = check.flag("swap", swap)
+        self.margin: float = check.real("margin", margin, 0.0, open_low=True)
+        self.swap: bool = check.flag("swap", swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """The loss."""

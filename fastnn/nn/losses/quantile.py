@@ -91,8 +91,8 @@ class QuantileLoss(Loss):
         super().__init__(reduction=reduction)
         _levels(quantiles)
         several = isinstance(quantiles, Sequence)
-        self.quantiles = tuple(quantiles) if several else quantiles  # type: ignore[arg-type]
-        self.crossing = check.real("crossing", crossing, 0.0)
+        self.quantiles: float | Sequence[float] = tuple(quantiles) if several else quantiles  # type: ignore[arg-type]
+        self.crossing: float = check.real("crossing", crossing, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -173,7 +173,7 @@ class SmoothL1Loss(Loss):
         beta: float = 1.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.beta = check.real("beta", beta, 0.0)
+        self.beta: float = check.real("beta", beta, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -226,7 +226,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
-        self.delta = check.real("delta", delta, 0.0, open_low=True)
+        self.delta: float = check.real("delta", delta, 0.0, open_low=True)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -138,7 +138,7 @@ def _as_mask(kept: Array, default: Tensor) -> Tensor:
 class Identity(BasePruningMethod):
     """Removes nothing: makes the names of a pruned tensor."""
 
-    PRUNING_TYPE = "unstructured"
+    PRUNING_TYPE: ClassVar[str] = "unstructured"
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """The mask from before."""
@@ -148,7 +148,7 @@ class Identity(BasePruningMethod):
 class RandomUnstructured(BasePruningMethod):
     """Removes entries at random. amount: a share 0..1, or a number."""
 
-    PRUNING_TYPE = "unstructured"
+    PRUNING_TYPE: ClassVar[str] = "unstructured"
 
     def __init__(self, amount: float) -> None:
         self.amount = amount
@@ -164,7 +164,7 @@ class RandomUnstructured(BasePruningMethod):
 class L1Unstructured(BasePruningMethod):
     """Removes the entries of least absolute value. amount: a share 0..1, or a number."""
 
-    PRUNING_TYPE = "unstructured"
+    PRUNING_TYPE: ClassVar[str] = "unstructured"
 
     def __init__(self, amount: float) -> None:
         self.amount = amount
@@ -178,7 +178,9 @@ class L1Unstructured(BasePruningMethod):
 
 
 class _Structured(BasePruningMethod):
-    PRUNING_TYPE = "structured"
+    amount: float
+    dim: int
+    PRUNING_TYPE: ClassVar[str] = "structured"
 
     def __init__(self, amount: float, dim: int = -1) -> None:
         self.amount, self.dim = amount, dim
@@ -211,7 +213,7 @@ class LnStructured(_Structured):
 
     def __init__(self, amount: float, n: float | str = 2, dim: int = -1) -> None:
         super().__init__(amount, dim)
-        self.n = math.inf if n == "inf" else -math.inf if n == "-inf" else n
+        self.n: float | str = math.inf if n == "inf" else -math.inf if n == "-inf" else n
 
     def _importance(self, rows: Array) -> Array:
         order = None if self.n == "fro" else float(self.n)

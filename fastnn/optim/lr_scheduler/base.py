@@ -82,10 +82,11 @@ class LRScheduler:
     Source: torch.optim.lr_scheduler.LRScheduler.
     """
 
+    last_epoch: int
     _initial = False  # True during construction: rates loaded from a checkpoint are kept
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = checked_optimizer(optimizer)
+        self.optimizer: Optimizer = checked_optimizer(optimizer)
         last_epoch = check.integer("last_epoch", last_epoch, -1)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:

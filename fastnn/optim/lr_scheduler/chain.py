@@ -89,6 +89,8 @@ class SequentialLR(_Composed):
     [0.5, 0.5, 1.0, 0.5, 0.25]
     """
 
+    last_epoch: int
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -154,7 +156,7 @@ class ChainedScheduler(_Composed):
         self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
     ) -> None:
         self._schedulers = _same_optimizer(schedulers, optimizer)
-        self.optimizer = self._schedulers[0].optimizer
+        self.optimizer: Optimizer = self._schedulers[0].optimizer
         self._last_lr = self._rates()
 
     def step(self, epoch: int | None = None) -> None:

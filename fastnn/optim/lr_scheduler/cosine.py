@@ -32,8 +32,8 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        self.T_max = check.integer("T_max", T_max, 1)
-        self.eta_min = check.real("eta_min", eta_min)
+        self.T_max: int = check.integer("T_max", T_max, 1)
+        self.eta_min: float = check.real("eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -70,6 +70,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Source: Loshchilov & Hutter 2017; torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
     """
 
+    T_i: int
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -79,8 +81,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.T_0 = self.T_i = check.integer("T_0", T_0, 1)
-        self.T_mult = check.integer("T_mult", T_mult, 1)
-        self.eta_min = check.real("eta_min", eta_min)
+        self.T_mult: int = check.integer("T_mult", T_mult, 1)
+        self.eta_min: float = check.real("eta_min", eta_min)
         self.T_cur: float = check.integer("last_epoch", last_epoch, -1)
         super().__init__(optimizer, last_epoch)
 
@@ -100,7 +102,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_i *= self.T_mult
         else:
             self._jump(check.real("epoch", epoch, 0.0))
-        self.last_epoch = math.floor(epoch)
+        self.last_epoch: int = math.floor(epoch)
         self._set(self.get_lr())
 
     def _update(self, epoch: int | None = None) -> None:

@@ -57,6 +57,9 @@ class CyclicLR(LRScheduler):
     Source: Smith 2017; torch.optim.lr_scheduler.CyclicLR.
     """
 
+    mode: str
+    gamma: float
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -74,13 +77,13 @@ class CyclicLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         base_lrs = each_rate("base_lr", base_lr, optimizer)
-        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
+        self.max_lrs: list[float] = each_rate("max_lr", max_lr, optimizer)
         up = float(check.integer("step_size_up", step_size_up, 1))
         down = up
         if step_size_down is not None:
             down = float(check.integer("step_size_down", step_size_down, 1))
-        self.total_size = up + down
-        self.step_ratio = up / self.total_size
+        self.total_size: float = up + down
+        self.step_ratio: float = up / self.total_size
         check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
         if scale_fn is not None and not callable(scale_fn):
             raise TypeError(f"scale_fn: expected a function, got {check.show(scale_fn)}")
@@ -90,10 +93,10 @@ class CyclicLR(LRScheduler):
         self.mode, self.gamma = mode, check.real("gamma", gamma)
         self.scale_mode = scale_mode
         self._scale_fn = scale_fn
-        self.cycle_momentum = check.flag("cycle_momentum", cycle_momentum)
+        self.cycle_momentum: bool = check.flag("cycle_momentum", cycle_momentum)
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
-        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
+        self.base_momentums: list[float] = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums: list[float] = each_rate("max_momentum", max_momentum, optimizer, 1.0)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
                 set_rate(group, rate)
@@ -177,19 +180,21 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
-        self.pct_start = check.real("pct_start", pct_start, 0.0, 1.0)
-        self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
-        self.three_phase = check.flag("three_phase", three_phase)
-        self.cycle_momentum = check.flag("cycle_momentum", cycle_momentum)
-        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
+        self.total_steps: int = _total_steps(total_steps, epochs, steps_per_epoch)
+        self.pct_start: float = check.real("pct_start", pct_start, 0.0, 1.0)
+        self.anneal_strategy: Any = check.choice(
+            "anneal_strategy", anneal_strategy, ("cos", "linear")
+        )
+        self.three_phase: bool = check.flag("three_phase", three_phase)
+        self.cycle_momentum: bool = check.flag("cycle_momentum", cycle_momentum)
+        self.max_lrs: list[float] = each_rate("max_lr", max_lr, optimizer)
         div_factor = check.real("div_factor", div_factor, 0.0, open_low=True)
         final = check.real("final_div_factor", final_div_factor, 0.0, open_low=True)
-        self.initial_lrs = [high / div_factor for high in self.max_lrs]
-        self.min_lrs = [first / final for first in self.initial_lrs]
+        self.initial_lrs: list[float] = [high / div_factor for high in self.max_lrs]
+        self.min_lrs: list[float] = [first / final for first in self.initial_lrs]
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
-        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
+        self.base_momentums: list[float] = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums: list[float] = each_rate("max_momentum", max_momentum, optimizer, 1.0)
         if check.integer("last_epoch", last_epoch, -1) == -1:
             for group, rate in zip(optimizer.param_groups, self.initial_lrs, strict=True):
                 group["initial_lr"] = rate

@@ -45,7 +45,7 @@ class LambdaLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
     ) -> None:
-        self.lr_lambdas = _functions("lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas: list[Factor] = _functions("lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def _callables(self) -> list[tuple[str, list[Any]]]:
@@ -68,7 +68,7 @@ class MultiplicativeLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
     ) -> None:
-        self.lr_lambdas = _functions("lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas: list[Factor] = _functions("lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def _callables(self) -> list[tuple[str, list[Any]]]:
@@ -103,8 +103,8 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.step_size = check.integer("step_size", step_size, 1)
-        self.gamma = check.real("gamma", gamma)
+        self.step_size: int = check.integer("step_size", step_size, 1)
+        self.gamma: float = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -135,8 +135,8 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones = sorted(milestones_of(milestones))
-        self.gamma = check.real("gamma", gamma)
+        self.milestones: list[int] = sorted(milestones_of(milestones))
+        self.gamma: float = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -170,8 +170,8 @@ class ConstantLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.factor = check.real("factor", factor, 0.0, 1.0)
-        self.total_iters = check.integer("total_iters", total_iters, 0)
+        self.factor: float = check.real("factor", factor, 0.0, 1.0)
+        self.total_iters: int = check.integer("total_iters", total_iters, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -212,11 +212,11 @@ class LinearLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.start_factor = check.real("start_factor", start_factor, 0.0, 1.0)
+        self.start_factor: float = check.real("start_factor", start_factor, 0.0, 1.0)
         if self.start_factor == 0:
             raise ValueError("start_factor: expected more than 0 and at most 1, got 0")
-        self.end_factor = check.real("end_factor", end_factor, 0.0, 1.0)
-        self.total_iters = check.integer("total_iters", total_iters, 0)
+        self.end_factor: float = check.real("end_factor", end_factor, 0.0, 1.0)
+        self.total_iters: int = check.integer("total_iters", total_iters, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -247,7 +247,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = check.real("gamma", gamma)
+        self.gamma: float = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -276,8 +276,8 @@ class PolynomialLR(LRScheduler):
         power: float = 1.0,
         last_epoch: int = -1,
     ) -> None:
-        self.total_iters = check.integer("total_iters", total_iters, 1)
-        self.power = check.real("power", power)
+        self.total_iters: int = check.integer("total_iters", total_iters, 1)
+        self.power: float = check.real("power", power)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

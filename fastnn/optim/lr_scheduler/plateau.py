@@ -46,6 +46,11 @@ class ReduceLROnPlateau(LRScheduler):
     [0.1]
     """
 
+    min_lrs: list[float]
+    best: float
+    cooldown_counter: int
+    num_bad_epochs: int
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -58,16 +63,18 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float | Sequence[float] = 0,
         eps: float = 1e-8,
     ) -> None:
-        self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
-        self.optimizer = checked_optimizer(optimizer)
+        self.factor: float = check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.optimizer: Optimizer = checked_optimizer(optimizer)
         self.min_lrs = each_rate("min_lr", min_lr, optimizer)
-        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
-        self.mode = check.choice("mode", mode, ("min", "max"))
-        self.threshold_mode = check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        self.patience = check.integer("patience", patience, 0)
-        self.cooldown = check.integer("cooldown", cooldown, 0)
-        self.threshold = check.real("threshold", threshold)
-        self.eps = check.real("eps", eps)
+        self.default_min_lr: float | int | Sequence[float] | None = (
+            None if isinstance(min_lr, list | tuple) else min_lr
+        )
+        self.mode: Any = check.choice("mode", mode, ("min", "max"))
+        self.threshold_mode: Any = check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
+        self.patience: int = check.integer("patience", patience, 0)
+        self.cooldown: int = check.integer("cooldown", cooldown, 0)
+        self.threshold: float = check.real("threshold", threshold)
+        self.eps: float = check.real("eps", eps)
         self.last_epoch = 0
         self._last_lr = self._rates()
         self._reset()
@@ -94,7 +101,7 @@ class ReduceLROnPlateau(LRScheduler):
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take this epoch's metric, and reduce the learning rates if it is time."""
         current = float(metrics)
-        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self.last_epoch: int = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):
             self.best, self.num_bad_epochs = current, 0
         else:

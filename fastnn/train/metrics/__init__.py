@@ -139,7 +139,7 @@ class WholeSet:
         if not callable(function):
             raise TypeError(f"function: expected a function, got {check.show(function)}")
         self.function = function
-        self.__name__ = name or getattr(function, "__name__", type(function).__name__)
+        self.__name__: str | Any = name or getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, z: Any, y: Any) -> float:
         """The value of the metric for these rows."""

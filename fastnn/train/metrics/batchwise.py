@@ -107,7 +107,7 @@ def top(k: int) -> Metric:
     return _of_arrays(metric)
 
 
-top_5 = top(5)
+top_5: Metric = top(5)
 
 
 def top_k(z: Any, y: Any, k: int = 5) -> Any:

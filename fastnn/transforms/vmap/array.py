@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from fastnn.tape.batch import Batch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array = NDArray[Any] | "BatchedArray"
+    Array: TypeAlias = "NDArray[Any] | BatchedArray"
 
 
 class Unbatchable(RuntimeError):
@@ -30,6 +30,8 @@ class BatchedArray(Batch):
     Unbatchable.
     """
 
+    level: int
+    physical: Any
     __slots__ = ("__weakref__", "level", "physical")
 
     def __init__(self, level: int, physical: Any) -> None:

@@ -26,6 +26,9 @@ class Draws:
     kept: draws of earlier samples that these samples share.
     """
 
+    size: int
+    randomness: str
+
     def __init__(self, size: int, randomness: str, kept: Draws | None = None) -> None:
         self.size, self.randomness = size, randomness
         self._made: list[Any] = [] if kept is None else kept._made

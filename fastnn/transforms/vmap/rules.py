@@ -26,7 +26,7 @@ class _Running(threading.local):
         self.levels: list[int] = []
 
 
-running = _Running()
+running: _Running = _Running()
 
 
 def outermost(arrays: Sequence[Any]) -> int | None:

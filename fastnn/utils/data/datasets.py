@@ -59,7 +59,7 @@ class ChainDataset(IterableDataset):
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
-        self.datasets = list(datasets)
+        self.datasets: list[Any] = list(datasets)
         for i, part in enumerate(self.datasets):
             _a_stream(f"datasets[{i}]", part, True)
 
@@ -93,12 +93,12 @@ class ConcatDataset(Dataset):
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
-        self.datasets = list(datasets)
+        self.datasets: list[Any] = list(datasets)
         if not self.datasets:
             raise ValueError("datasets: expected at least one data set")
         for i, part in enumerate(self.datasets):
             _a_stream(f"datasets[{i}]", part, False)
-        self.cumulative_sizes = np.cumsum([len(part) for part in self.datasets]).tolist()
+        self.cumulative_sizes: Any = np.cumsum([len(part) for part in self.datasets]).tolist()
 
     def __getitem__(self, index: Any) -> Any:
         i = _in_range(index, len(self))
@@ -188,6 +188,9 @@ class Subset(Dataset):
     >>> Subset(data, [2, 0])[0]
     (tensor(3.),)
     """
+
+    dataset: Any
+    indices: Sequence[int]
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset, self.indices = dataset, indices

@@ -41,6 +41,10 @@ class DistributedSampler(Sampler):
     [[0, 2, 4], [1, 3, 0]]
     """
 
+    epoch: int
+    dataset: Any
+    seed: int
+
     def __init__(
         self,
         dataset: Any,
@@ -51,15 +55,17 @@ class DistributedSampler(Sampler):
         drop_last: bool = False,
     ) -> None:
         count = 1 if num_replicas is None else num_replicas
-        self.num_replicas = check.integer("num_replicas", count, 1, MOST)
-        self.rank = check.integer("rank", 0 if rank is None else rank, 0, self.num_replicas - 1)
+        self.num_replicas: int = check.integer("num_replicas", count, 1, MOST)
+        self.rank: int = check.integer(
+            "rank", 0 if rank is None else rank, 0, self.num_replicas - 1
+        )
         self.dataset, self.seed, self.epoch = dataset, check.seed(seed), 0
-        self.shuffle = check.flag("shuffle", shuffle)
-        self.drop_last = check.flag("drop_last", drop_last)
+        self.shuffle: bool = check.flag("shuffle", shuffle)
+        self.drop_last: bool = check.flag("drop_last", drop_last)
         n = len(dataset)
         least = n // self.num_replicas
-        self.num_samples = least if self.drop_last else -(-n // self.num_replicas)
-        self.total_size = self.num_samples * self.num_replicas
+        self.num_samples: int = least if self.drop_last else -(-n // self.num_replicas)
+        self.total_size: int = self.num_samples * self.num_replicas
 
     def __iter__(self) -> Iterator[int]:
         n = len(self.dataset)

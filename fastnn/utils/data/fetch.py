@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -23,11 +23,17 @@ class Fetcher:
         drop_last: for a stream, leave out a smaller last batch.
     """
 
+    dataset: Any
+    collate_fn: Callable[[Any], Any] | None
+    drop_last: bool
+
     def __init__(
         self, dataset: Any, collate_fn: Callable[[Any], Any] | None, drop_last: bool
     ) -> None:
         self.dataset, self.collate_fn, self.drop_last = dataset, collate_fn, drop_last
-        self.stream = iter(dataset) if isinstance(dataset, IterableDataset) else None
+        self.stream: Iterator[Any] | None = (
+            iter(dataset) if isinstance(dataset, IterableDataset) else None
+        )
 
     def __call__(self, index: Any) -> Any:
         """The batch of a list of indices, or one item; of a stream, as many items as come next.

@@ -51,6 +51,9 @@ class DataLoader:
     [(2, 1), (1, 1)]
     """
 
+    dataset: Any
+    generator: Generator | None
+
     def __init__(
         self,
         dataset: Any,
@@ -73,20 +76,20 @@ class DataLoader:
         in_order: bool = True,
     ) -> None:
         self.dataset, self.generator = dataset, generator
-        self.drop_last = check.flag("drop_last", drop_last)
+        self.drop_last: bool = check.flag("drop_last", drop_last)
         self.collate_fn = collate_fn
-        self.num_workers = check.integer("num_workers", num_workers, 0)
-        self.timeout = check.real("timeout", timeout, 0.0)
+        self.num_workers: int = check.integer("num_workers", num_workers, 0)
+        self.timeout: float = check.real("timeout", timeout, 0.0)
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = multiprocessing_context
-        self.persistent_workers = check.flag("persistent_workers", persistent_workers)
-        self.in_order = check.flag("in_order", in_order)
+        self.persistent_workers: bool = check.flag("persistent_workers", persistent_workers)
+        self.in_order: bool = check.flag("in_order", in_order)
         if not num_workers and (prefetch_factor is not None or timeout or persistent_workers):
             raise ValueError(
                 "num_workers: expected at least 1 with prefetch_factor, timeout or "
                 "persistent_workers, got 0"
             )
-        self.prefetch_factor = (
+        self.prefetch_factor: int = (
             2 if prefetch_factor is None else check.integer("prefetch_factor", prefetch_factor, 1)
         )
         self._set_order(batch_size, shuffle, sampler, batch_sampler)
@@ -112,7 +115,7 @@ class DataLoader:
             raise ValueError("drop_last: expected False without batches")
         if sampler is not None and shuffle:
             raise ValueError("sampler: expected None with shuffle=True")
-        self.batch_size = None if batch_size is None else check.batch_size(batch_size)
+        self.batch_size: int | None = None if batch_size is None else check.batch_size(batch_size)
         if streams:
             sampler = repeat(None)
         elif sampler is None:

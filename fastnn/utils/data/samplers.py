@@ -66,6 +66,9 @@ class RandomSampler(Sampler):
         ValueError: num_samples below 1.
     """
 
+    data_source: Any
+    generator: Generator | None
+
     def __init__(
         self,
         data_source: Any,
@@ -74,7 +77,7 @@ class RandomSampler(Sampler):
         generator: Generator | None = None,
     ) -> None:
         self.data_source, self.generator = data_source, generator
-        self.replacement = check.flag("replacement", replacement)
+        self.replacement: bool = check.flag("replacement", replacement)
         if num_samples is not None:
             num_samples = check.integer("num_samples", num_samples, 1)
         self._num_samples = num_samples
@@ -107,6 +110,9 @@ class SubsetRandomSampler(Sampler):
         indices: a sequence of indices.
         generator: default: the one that `manual_seed` seeds.
     """
+
+    indices: Sequence[int]
+    generator: Generator | None
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices, self.generator = indices, generator
@@ -146,9 +152,9 @@ class WeightedRandomSampler(Sampler):
         values = weights._array if isinstance(weights, Tensor) else np.asarray(weights)
         if values.ndim != 1:
             raise ValueError(f"weights: expected a vector, got shape {values.shape}")
-        self.weights = of_array(values.astype(float64))
-        self.num_samples = check.integer("num_samples", num_samples, 1)
-        self.replacement = check.flag("replacement", replacement)
+        self.weights: Tensor = of_array(values.astype(float64))
+        self.num_samples: int = check.integer("num_samples", num_samples, 1)
+        self.replacement: bool = check.flag("replacement", replacement)
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
@@ -176,8 +182,8 @@ class BatchSampler(Sampler):
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         self.sampler = sampler
-        self.batch_size = check.batch_size(batch_size)
-        self.drop_last = check.flag("drop_last", drop_last)
+        self.batch_size: int = check.batch_size(batch_size)
+        self.drop_last: bool = check.flag("drop_last", drop_last)
 
     def __iter__(self) -> Iterator[list[int]]:
         batch: list[int] = []

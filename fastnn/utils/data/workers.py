@@ -135,6 +135,10 @@ class Workers:
         in_order: yield batches in the order of their tasks.
     """
 
+    prefetch: int
+    timeout: float
+    in_order: bool
+
     def __init__(
         self,
         count: int,

@@ -13,7 +13,7 @@
 #include "../kernels/special.h"
 #include "../kernels/random.h"
 
-#define REAL float
+#define REAL fnn_float
 #define REAL_IS_DOUBLE 0
 #define W(name) name##_f32
 #define FN(name) name##_f32
@@ -23,7 +23,7 @@
 #undef W
 #undef FN
 
-#define REAL double
+#define REAL fnn_double
 #define REAL_IS_DOUBLE 1
 #define W(name) name##_f64
 #define FN(name) name##_f64
@@ -33,7 +33,7 @@
 #undef W
 #undef FN
 
-#define INT int64_t
+#define INT fnn_int64
 #define INT_IS_BOOL 0
 #define FN(name) name##_i64
 #include "../kernels/integer.h"

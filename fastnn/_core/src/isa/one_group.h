@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "fastnn.h"
+#include "interrupt.h"
 #include "precision.h"
 
-#define REAL float
+#define REAL fnn_float
 #define REAL_IS_DOUBLE 0
 #define W(name) name##_f32
 #include "../simd/names.h"

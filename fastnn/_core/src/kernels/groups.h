@@ -309,7 +309,7 @@ static void FN(rectangle)(const fnn_call *call, size_t row, size_t rows, size_t 
   for (size_t block = 0; block < blocks; block++) {
     s.row = row + rows * block / blocks;
     s.rows = row + rows * (block + 1) / blocks - s.row;
-    for (size_t panel = 0; panel < panels; panel++) {
+    for (size_t panel = 0; panel < panels && !fnn_interrupted(); panel++) {
       const size_t end = strips * (panel + 1) / panels * MATMUL_COLUMNS;
       s.column = column + strips * panel / panels * MATMUL_COLUMNS;
       s.columns = column + size_min(end, columns) - s.column;

@@ -160,8 +160,8 @@ static void argmax_i64(const fnn_call *call, size_t begin, size_t end, void *scr
   for (size_t t = begin; t < end; t++) {
     const reduce_tile_f32 u = reduce_tile_at_f32(&s, t);
     for (size_t o = u.first; o < u.last; o++) {
-      int64_t *out = (int64_t *)call->array[0] + o * s.inner + u.column;
-      const int64_t *from = (const int64_t *)call->array[1] + o * s.len * s.inner + u.column;
+      fnn_int64 *out = (fnn_int64 *)call->array[0] + o * s.inner + u.column;
+      const fnn_int64 *from = (const fnn_int64 *)call->array[1] + o * s.len * s.inner + u.column;
       for (size_t j = 0; j < u.n; j++) {
         size_t at = 0;
         for (size_t i = 1; i < s.len; i++)

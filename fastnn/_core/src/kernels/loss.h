@@ -92,7 +92,7 @@ static inline void FN(label_group)(REAL *e, size_t c, vec y, REAL scale, int slo
 }
 
 /* The first rows of a block by lanes; returns how many. */
-static inline size_t FN(label_lanes)(REAL *dz, const REAL *z, const int64_t *y, size_t rows,
+static inline size_t FN(label_lanes)(REAL *dz, const REAL *z, const fnn_int64 *y, size_t rows,
                                      size_t c, REAL scale, FN(row_block_sums) * s) {
   const size_t n = FN(lane_rows)(rows, c);
   REAL e[LANE_ELEMENTS * ROW_TILE_ROWS], label[ROW_TILE_ROWS];
@@ -155,7 +155,7 @@ static void FN(softmax_cross_entropy_0)(const fnn_call *call, size_t begin, size
     const size_t first = t * block, rows = size_min(block, n - first);
     REAL *dz = call->array[1] ? (REAL *)call->array[1] + first * c : NULL;
     const REAL *z = (const REAL *)call->array[2] + first * c;
-    const int64_t *y = (const int64_t *)call->array[3] + first;
+    const fnn_int64 *y = (const fnn_int64 *)call->array[3] + first;
     FN(row_block_sums) s;
     for (size_t i = FN(label_lanes)(dz, z, y, rows, c, scale, &s); i < rows; i++)
       FN(label_row)(dz ? dz + i * c : NULL, z + i * c, c, y[i], scale, s.sum + i, s.dot + i);

@@ -6,6 +6,7 @@
  * in the second cache, and passes by all rows. Neither the tile nor the packing nor the order of the
  * loops decides any bit of the result.
  */
+#include "interrupt.h"
 #include "matmul_tile.h"
 #include "pack.h"
 #include "rounding.h"
@@ -17,6 +18,7 @@
 #define MATMUL_FAR_BYTES ((size_t)1 << 22)  /* of out: tiles are fetched ahead beyond this */
 #define MATMUL_PASS_BYTES ((size_t)3 << 18) /* of b, and rows of a: beyond both the passes pay */
 #define MATMUL_PASS_ROWS ((size_t)168)
+#define MATMUL_LONG ((size_t)1 << 30) /* multiply-adds, a few hundredths of a second */
 #define MATMUL_B_COLUMNS (MATMUL_B_BYTES / sizeof(REAL) / MATMUL_K_BLOCK)
 
 static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
@@ -39,11 +41,16 @@ typedef struct {
   int passes;                    /* both are packed, and rows pass by a block of b */
   const REAL *bias;              /* one of stride 1, or NULL */
   REAL *panel, *block;           /* scratch: a panel or block of b, a block of a */
+  int looks;                     /* at Ctrl-C now and then, as it takes long */
   int precision;                 /* what packed operands are rounded to, enum fnn_rounding */
   size_t first_row, first_column;
   FN(round_lanes) lanes[2]; /* FNN_ROUND_INT8: those of rows and of columns, from the first on */
   FN(matmul_tile) tile;
 } FN(matmul_state);
+
+static inline int FN(matmul_stopped)(const FN(matmul_state) * s) {
+  return s->looks && fnn_interrupted();
+}
 
 /* Rounds a strip of an operand where it lies packed: rows of a (0) or columns of b (1) from `at` on. */
 static void FN(matmul_round)(const FN(matmul_state) * s, int operand, REAL *packed, size_t width,
@@ -103,7 +110,7 @@ static void FN(matmul_block)(FN(matmul_state) * s, size_t begin, size_t end) {
   FN(matmul_tile) *t = &s->tile;
   REAL bias[MATMUL_COLUMNS];
   if (s->pack_a) FN(matmul_pack_a)(s);
-  for (size_t j = begin; j < end; j += MATMUL_COLUMNS) {
+  for (size_t j = begin; j < end && !FN(matmul_stopped)(s); j += MATMUL_COLUMNS) {
     s->column = j;
     s->columns = size_min(MATMUL_COLUMNS, end - j);
     const size_t width = blocks_over(s->columns, VL) * VL;
@@ -178,7 +185,7 @@ static void FN(matmul_passes)(FN(matmul_state) * s, size_t begin, size_t end) {
   const size_t depth = s->tile.depth, tiles = blocks_over(s->rows, MATMUL_ROWS);
   const size_t strips = blocks_over(end - begin, MATMUL_COLUMNS);
   const size_t passes = blocks_over(strips, MATMUL_B_COLUMNS / MATMUL_COLUMNS);
-  for (size_t pass = 0; pass < passes; pass++) {
+  for (size_t pass = 0; pass < passes && !FN(matmul_stopped)(s); pass++) {
     s->column = begin + strips * pass / passes * MATMUL_COLUMNS;
     s->columns = size_min(end, begin + strips * (pass + 1) / passes * MATMUL_COLUMNS) - s->column;
     FN(matmul_pack_b)(s);
@@ -218,6 +225,7 @@ static inline void FN(matmul_plan)(FN(matmul_state) * s, const fnn_call *call, s
   s->pack_b = precision || b[1] != 1 ||
               (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
   s->precision = precision;
+  s->looks = rows * columns * k > MATMUL_LONG;
   s->relu = relu;
   s->relu_grad = relu_grad;
   s->epilogue = (activation || derivative) && !relu && !relu_grad;

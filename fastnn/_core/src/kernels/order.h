@@ -11,7 +11,7 @@ FNN_INLINE int FN(order_before)(KEY a, KEY b, int descending) {
 }
 
 /* The positions begin .. end - 1 in the order of their elements, by insertion. */
-FNN_INLINE void FN(order_insert)(int64_t *at, const KEY *x, size_t begin, size_t end,
+FNN_INLINE void FN(order_insert)(fnn_int64 *at, const KEY *x, size_t begin, size_t end,
                                  int descending) {
   for (size_t i = begin; i < end; i++) {
     const KEY v = x[i];
@@ -22,7 +22,7 @@ FNN_INLINE void FN(order_insert)(int64_t *at, const KEY *x, size_t begin, size_t
 }
 
 /* Two neighbouring pieces in order as one, the left one's first among equals. */
-FNN_INLINE void FN(order_merge)(int64_t *to, const int64_t *from, const KEY *x, size_t begin,
+FNN_INLINE void FN(order_merge)(fnn_int64 *to, const fnn_int64 *from, const KEY *x, size_t begin,
                                 size_t middle, size_t end, int descending) {
   size_t a = begin, b = middle;
   for (size_t i = begin; i < end; i++) {
@@ -34,9 +34,9 @@ FNN_INLINE void FN(order_merge)(int64_t *to, const int64_t *from, const KEY *x, 
 
 /* One row: pieces of ORDER_RUN, then pieces twice as long from one array to the other, as often as
  * ends in `out`. */
-FNN_INLINE void FN(order_row)(int64_t *out, int64_t *other, const KEY *x, size_t c,
+FNN_INLINE void FN(order_row)(fnn_int64 *out, fnn_int64 *other, const KEY *x, size_t c,
                               int descending) {
-  int64_t *from = out, *to = other;
+  fnn_int64 *from = out, *to = other;
   for (size_t run = ORDER_RUN; run < c; run *= 2) to = from, from = from == out ? other : out;
   for (size_t i = 0; i < c; i += ORDER_RUN)
     FN(order_insert)(from, x, i, size_min(c, i + ORDER_RUN), descending);
@@ -65,8 +65,8 @@ static size_t FN(order_workspace)(const fnn_call *call) {
 static void FN(argsort)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const size_t n = call->dim[0], c = call->dim[1], block = row_block_f32(c);
   for (size_t i = begin * block; i < size_min(n, end * block); i++) {
-    int64_t *out = (int64_t *)call->array[0] + i * c;
-    int64_t *other = c > ORDER_RUN ? (int64_t *)call->workspace + i * c : NULL;
+    fnn_int64 *out = (fnn_int64 *)call->array[0] + i * c;
+    fnn_int64 *other = c > ORDER_RUN ? (fnn_int64 *)call->workspace + i * c : NULL;
     const KEY *x = (const KEY *)call->array[1] + i * c;
     if (call->attr[0])
       FN(order_row)(out, other, x, c, 1);

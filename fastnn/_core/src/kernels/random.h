@@ -13,7 +13,7 @@ static inline uint64_t random_mix(uint64_t z) {
 }
 
 /* 64 bits for the elements `block` * 2^32 .. of a key. */
-static inline uint64_t random_key(const int64_t *key, uint64_t block) {
+static inline uint64_t random_key(const fnn_int64 *key, uint64_t block) {
   const uint64_t seed = random_mix((uint64_t)key[0] + 0x9e3779b97f4a7c15u);
   return random_mix(random_mix(seed ^ (uint64_t)key[1]) + block * 0xd1342543de82ef95u);
 }
@@ -26,7 +26,7 @@ static inline uint64_t random_key(const int64_t *key, uint64_t block) {
  * Scalars: none. The count is taken atomically: programs of two threads get two keys.
  * Source: the counter of Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3. */
 static void draw_key_i64(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  int64_t *state = call->array[0], *key = call->array[1];
+  fnn_int64 *state = call->array[0], *key = call->array[1];
   if (begin >= end) return;
   key[0] = state[0];
   key[1] = __atomic_fetch_add(state + 1, 1, __ATOMIC_RELAXED);

@@ -304,7 +304,7 @@ static inline int64_t FN(argmax_run)(const REAL *x, size_t n) {
 }
 
 /* The same for at most VL columns; row numbers are lanes of REAL, so rows go in exact chunks. */
-static inline void FN(argmax_strip)(int64_t *out, const REAL *x, size_t rows, size_t stride,
+static inline void FN(argmax_strip)(fnn_int64 *out, const REAL *x, size_t rows, size_t stride,
                                     size_t n) {
   const mask k = m_first(n);
   const vec one = v_set1(1);
@@ -337,13 +337,13 @@ static inline void FN(argmax_strip)(int64_t *out, const REAL *x, size_t rows, si
  * Source: numpy.argmax. */
 static void FN(argmax)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const FN(reduce_plan) s = FN(reduce_cut)(call, 0);
-  int64_t *out = call->array[0];
+  fnn_int64 *out = call->array[0];
   const REAL *x = call->array[1];
   for (size_t t = begin; t < end; t++) {
     const FN(reduce_tile) u = FN(reduce_tile_at)(&s, t);
     for (size_t o = u.first; o < u.last; o++) {
       const REAL *from = x + o * s.len * s.inner + u.column;
-      int64_t *to = out + o * s.inner + u.column;
+      fnn_int64 *to = out + o * s.inner + u.column;
       if (s.inner == 1)
         *to = FN(argmax_run)(from, s.len);
       else

@@ -184,7 +184,7 @@ static void FN(take_rows)(const fnn_call *call, size_t begin, size_t end, void *
   const size_t block = FN(take_block)(call), stop = size_min(call->dim[0], end * block);
   char *out = call->array[0];
   const char *x = call->array[1];
-  const int64_t *index = call->array[2];
+  const fnn_int64 *index = call->array[2];
   for (size_t i = begin * block; i < stop; i++) {
     if (i + TAKE_AHEAD < stop && (uint64_t)index[i + TAKE_AHEAD] < rows)
       for (size_t j = 0; j < b; j += 64) v_prefetch(x + (size_t)index[i + TAKE_AHEAD] * b + j);
@@ -213,7 +213,7 @@ static void FN(scatter_add_rows)(const fnn_call *call, size_t begin, size_t end,
   const size_t first = begin * SCATTER_COLUMNS, stop = size_min(c, end * SCATTER_COLUMNS);
   REAL *out = call->array[0];
   const REAL *dy = call->array[1];
-  const int64_t *index = call->array[2];
+  const fnn_int64 *index = call->array[2];
   if (first >= stop) return;
   for (size_t r = 0; r < rows; r++) memset(out + r * c + first, 0, (stop - first) * sizeof *out);
   for (size_t i = 0; i < n; i++) {
@@ -254,7 +254,7 @@ static inline int FN(is_argmax)(const REAL *z, size_t c, int64_t y) {
 static void FN(accuracy)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const size_t n = call->dim[0], c = call->dim[1];
   const REAL *z = call->array[1];
-  const int64_t *y = call->array[2];
+  const fnn_int64 *y = call->array[2];
   size_t right = 0;
   if (begin >= end) return;
   for (size_t i = 0; i < n; i++) right += (size_t)FN(is_argmax)(z + i * c, c, y[i]);

@@ -28,7 +28,7 @@ typedef struct update_plan {
 } update_plan;
 
 /* What all of them do first; returns the number of this step, from 1. */
-static double update_begin(double *hyper, update_plan *to) {
+static double update_begin(fnn_double *hyper, update_plan *to) {
   const double lr = hyper[FNN_HYPER_LR];
   to->sign = hyper[FNN_HYPER_SIGN];
   to->decay = hyper[FNN_HYPER_DECAY];

@@ -22,7 +22,7 @@
 
 /* c = (1 - beta1, beta2, 1 - beta2, root, eps), s = m / (root sqrt(v) + eps).
  * Returns t. */
-static double FN(adam_begin)(double *hyper, update_plan *to) {
+static double FN(adam_begin)(fnn_double *hyper, update_plan *to) {
   const double beta2 = hyper[FNN_HYPER_OWN + 1], t = update_begin(hyper, to);
   to->c[0] = 1.0 - hyper[FNN_HYPER_OWN];
   to->c[1] = beta2;
@@ -50,7 +50,7 @@ static inline void FN(adam_one)(UPDATE_ARGUMENTS, int shares) {
   FN(update_move)(u, p, old, v_div(above, below), k, full);
 }
 
-static void FN(adam_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(adam_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double t = FN(adam_begin)(hyper, to);
   to->rate /= 1.0 - pow(hyper[FNN_HYPER_OWN], t);
   if (call->attr[0]) to->c[4] *= to->c[3];
@@ -61,7 +61,7 @@ static inline void FN(adam_step_one)(UPDATE_ARGUMENTS) {
 }
 
 /* c besides: shares of m and of d in what is divided. */
-static void FN(nadam_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(nadam_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double beta1 = hyper[FNN_HYPER_OWN], fade = hyper[FNN_HYPER_OWN + 3];
   const double t = FN(adam_begin)(hyper, to);
   const double mu = beta1 * (1.0 - 0.5 * pow(0.96, t * fade));
@@ -76,7 +76,7 @@ static inline void FN(nadam_step_one)(UPDATE_ARGUMENTS) {
   FN(adam_one)(u, p, a, b, c, g, k, full, 1);
 }
 
-static void FN(radam_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(radam_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double beta1 = hyper[FNN_HYPER_OWN], beta2 = hyper[FNN_HYPER_OWN + 1];
   const double t = FN(adam_begin)(hyper, to), power = pow(beta2, t);
   const double most = 2.0 / (1.0 - beta2) - 1.0, rho = most - 2.0 * t * power / (1.0 - power);
@@ -102,7 +102,7 @@ static inline void FN(radam_step_one)(UPDATE_ARGUMENTS) {
  *
  * Moments: m, v; 0 before the first step. own = (beta1, beta2, eps). 4 loads, 3 stores.
  * Source: torch.optim.Adamax; Kingma and Ba 2015, algorithm 2. */
-static void FN(adamax_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(adamax_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double beta1 = hyper[FNN_HYPER_OWN];
   const double t = update_begin(hyper, to);
   to->rate /= 1.0 - pow(beta1, t);

@@ -8,7 +8,7 @@
  *
  * Moments: a. own = (lr_decay, initial, eps); attr = (eps inside the root, else outside).
  * 3 loads, 2 stores. Source: torch.optim.Adagrad; Duchi et al. 2011, figure 1. */
-static void FN(adagrad_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(adagrad_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double eps = hyper[FNN_HYPER_OWN + 2];
   const int inside = call->attr[0] != 0;
   const double t = update_begin(hyper, to);
@@ -38,7 +38,7 @@ static inline void FN(adagrad_step_one)(UPDATE_ARGUMENTS) {
  * Moments: a, m or NULL, b or NULL; all 0 before the first step. own = (alpha, eps, momentum);
  * attr = (eps inside the root). At most 5 loads, 4 stores.
  * Source: torch.optim.RMSprop; Tieleman and Hinton 2012; Graves 2013, section 4.2. */
-static void FN(rmsprop_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(rmsprop_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double alpha = hyper[FNN_HYPER_OWN], eps = hyper[FNN_HYPER_OWN + 1];
   const int inside = call->attr[0] != 0;
   update_begin(hyper, to);
@@ -81,7 +81,7 @@ static inline void FN(rmsprop_step_one)(UPDATE_ARGUMENTS) {
  *
  * Moments: a, b; 0 before the first step. own = (rho, eps). 4 loads, 3 stores.
  * Source: torch.optim.Adadelta; Zeiler 2012, algorithm 1. */
-static void FN(adadelta_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(adadelta_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   update_begin(hyper, to);
   to->c[0] = hyper[FNN_HYPER_OWN];
   to->c[1] = 1.0 - hyper[FNN_HYPER_OWN];

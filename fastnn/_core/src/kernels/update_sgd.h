@@ -13,7 +13,7 @@
  * Moments: b or NULL. own = (momentum, dampening); attr = (nesterov, enum fnn_momentum).
  * 3 loads, 2 stores.
  * Source: torch.optim.SGD; Sutskever et al. 2013, section 2. */
-static void FN(sgd_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(sgd_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double momentum = hyper[FNN_HYPER_OWN], dampening = hyper[FNN_HYPER_OWN + 1];
   const int form = (int)call->attr[1];
   update_begin(hyper, to);
@@ -48,7 +48,7 @@ static inline void FN(sgd_step_one)(UPDATE_ARGUMENTS) {
  * Moments: ax. own = (lambd, alpha, t0); state = (eta, mu) of the next step. 3 loads, 2 stores.
  * Source: torch.optim.ASGD; Polyak and Juditsky 1992. */
 /* eta and mu of a step are made from the lr of the step before, as torch does it. */
-static void FN(asgd_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(asgd_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   const double lr = hyper[FNN_HYPER_LR], lambd = hyper[FNN_HYPER_OWN];
   const double alpha = hyper[FNN_HYPER_OWN + 1], t0 = hyper[FNN_HYPER_OWN + 2];
   const double t = update_begin(hyper, to);
@@ -80,7 +80,7 @@ static inline void FN(asgd_step_one)(UPDATE_ARGUMENTS) {
  *   p_i = sign(p_i) max(|p_i| - lr l1, 0)
  *
  * No moments, no g. 1 load, 1 store. Source: Parikh and Boyd 2014, section 6.5.2. */
-static void FN(shrink_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(shrink_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   to->c[0] = hyper[FNN_HYPER_LR] * hyper[FNN_HYPER_L1];
 }
 

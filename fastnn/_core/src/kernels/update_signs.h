@@ -13,7 +13,7 @@ static inline vec FN(update_sign)(vec x) {
  *
  * Moments: m. own = (beta1, beta2). 3 loads, 2 stores.
  * Source: Chen et al. 2023, Symbolic discovery of optimization algorithms, program 1. */
-static void FN(lion_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(lion_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   update_begin(hyper, to);
   to->c[0] = 1.0 - hyper[FNN_HYPER_OWN];
   to->c[1] = 1.0 - hyper[FNN_HYPER_OWN + 1];
@@ -36,7 +36,7 @@ static inline void FN(lion_step_one)(UPDATE_ARGUMENTS) {
  * Moments: prev, size. own = (etaminus, etaplus, smallest, largest). 4 loads, 3 stores.
  * The product's sign is taken from the signs: it does not underflow.
  * Source: torch.optim.Rprop; Riedmiller and Braun 1993. */
-static void FN(rprop_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+static void FN(rprop_step_plan)(const fnn_call *call, fnn_double *hyper, update_plan *to) {
   update_begin(hyper, to);
   to->c[0] = hyper[FNN_HYPER_LR];
   for (int i = 0; i < 4; i++) to->c[1 + i] = hyper[FNN_HYPER_OWN + i];

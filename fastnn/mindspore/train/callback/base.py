@@ -141,7 +141,7 @@ class Callbacks(contextlib.ExitStack):
         for i, one in enumerate(found):
             if not isinstance(one, Callback):
                 raise TypeError(f"callbacks[{i}]: expected a Callback, got {check.show(one)}")
-        self.each = [self.enter_context(one) for one in found]
+        self.each: list[Any] = [self.enter_context(one) for one in found]
 
     def call(self, event: str, run_context: RunContext) -> None:
         """Call a method of each."""

@@ -59,16 +59,18 @@ class CheckpointConfig:
         if not any(numbers.values()):
             raise ValueError(f"{', '.join(numbers)}: expected one of them above 0, got none")
         self.save_checkpoint_steps = save_checkpoint_steps
-        self.save_checkpoint_seconds = None if save_checkpoint_steps else save_checkpoint_seconds
-        self.keep_checkpoint_per_n_minutes = (
+        self.save_checkpoint_seconds: int | None = (
+            None if save_checkpoint_steps else save_checkpoint_seconds
+        )
+        self.keep_checkpoint_per_n_minutes: int | None = (
             None if keep_checkpoint_max else keep_checkpoint_per_n_minutes
         )
-        self.keep_checkpoint_max = keep_checkpoint_max or (
+        self.keep_checkpoint_max: int | None = keep_checkpoint_max or (
             None if keep_checkpoint_per_n_minutes else 1
         )
         self.saved_network = saved_network
-        self.append_info = list(append_info or [])
-        self.format = check.choice("format", format, ("ckpt", "safetensors"))
+        self.append_info: list[Any] = list(append_info or [])
+        self.format: Any = check.choice("format", format, ("ckpt", "safetensors"))
 
 
 class ModelCheckpoint(Callback):
@@ -80,6 +82,8 @@ class ModelCheckpoint(Callback):
         directory: where, default here; it is made.
         config: a CheckpointConfig.
     """
+
+    latest_ckpt_file_name: str
 
     def __init__(
         self,

@@ -28,11 +28,14 @@ class LearningRateScheduler(Callback):
 class _Watching(Callback):
     """What EarlyStopping and ReduceLROnPlateau have in common: a value that ought to improve."""
 
+    best: float
+    wait: int
+
     def __init__(self, monitor: str, mode: str, min_delta: float, patience: int) -> None:
         self.monitor = monitor
-        self.mode = check.choice("mode", mode, ("auto", "min", "max"))
-        self.min_delta = abs(check.real("min_delta", min_delta))
-        self.patience = check.integer("patience", patience, 0)
+        self.mode: Any = check.choice("mode", mode, ("auto", "min", "max"))
+        self.min_delta: float = abs(check.real("min_delta", min_delta))
+        self.patience: int = check.integer("patience", patience, 0)
         grows = mode == "max" or (mode == "auto" and ("acc" in monitor or monitor == "precision"))
         self._sign = 1.0 if grows else -1.0
         self.best, self.wait = -math.inf, 0
@@ -58,6 +61,11 @@ class EarlyStopping(_Watching):
         baseline: a value to be better than.
         restore_best_weights: go back to the best weights, default False.
     """
+
+    verbose: bool
+    baseline: float | None
+    best: float
+    wait: int
 
     def __init__(
         self,
@@ -110,6 +118,12 @@ class ReduceLROnPlateau(_Watching):
         min_lr: the least rate, default 0.
     """
 
+    verbose: bool
+    min_lr: float
+    cooldown: int
+    best: float
+    wait: int
+
     def __init__(
         self,
         monitor: str = "eval_loss",
@@ -122,7 +136,7 @@ class ReduceLROnPlateau(_Watching):
         min_lr: float = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta, patience)
-        self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.factor: float = check.real("factor", factor, 0.0, 1.0, open_high=True)
         self.verbose, self.min_lr = verbose, min_lr
         self.cooldown, self._cooling = check.integer("cooldown", cooldown, 0), 0
 

@@ -56,6 +56,8 @@ class TimeMonitor(Callback):
         data_time: without effect.
     """
 
+    epoch_time: float
+
     def __init__(self, data_size: int | None = None, data_time: bool = False) -> None:
         self.data_size = data_size
         self.epoch_time = time.time()
