@@ -15,7 +15,7 @@ import pytest
 from families import OPS
 from families.base import Fixed, Sample as Drawn, spread as draw
 from families.loss import REDUCTIONS, SOFT
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 from numpy.typing import NDArray
 
 import fastnn
@@ -30,6 +30,7 @@ Sample = tuple[Function, list[Array]]
 
 TOLERANCE = 1e-6  # R4
 STEP = 3e-5
+ROUNDINGS = 8  # of a whole net's value, in its last place
 
 
 def leaves(arrays: Iterable[Array]) -> list[Tensor]:
@@ -269,6 +270,10 @@ def nets(draw_: st.DrawFn) -> dict[str, Any]:
 
 
 @given(nets())
+@example({  # log-probabilities of log-probabilities: a sum so large that its differences are rough
+    "widths": [1, 7, 3, 6, 9], "acts": ["log_softmax"] * 4, "skips": [None, None, None, 0],
+    "bias": False, "loss": "squares", "reduction": "none", "rows": 5, "seed": 0,
+})  # fmt: skip
 @settings(max_examples=max(200, 3 * settings.default.max_examples))  # type: ignore[union-attr]
 def test_random_nets(net: dict[str, Any]) -> None:
     """Each layer may add what an earlier one gave, as much of it as there is."""
@@ -298,7 +303,7 @@ def test_random_nets(net: dict[str, Any]) -> None:
             given.append(x := y)
         return projected(function(x, of_array(target), reduction=net["reduction"]), 3)
 
-    run(*map(of_array, arrays))
+    size = abs(run(*map(of_array, arrays)).item())
     assume(nearest[0] > 2e-3)  # the differences stay on one side of each kink
     x = leaves(arrays)
     run(*x).backward()
@@ -308,4 +313,6 @@ def test_random_nets(net: dict[str, Any]) -> None:
         want = difference(lambda at: run(*map(of_array, at)).item(), arrays, along)
         grad = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
         scale = max(float(np.abs(grad * along[i]).sum()), 1e-2)
-        assert abs(float((grad * along[i]).sum()) - want) <= TOLERANCE * scale, (i, net)
+        rounding = ROUNDINGS * np.finfo(np.float64).eps * size / STEP  # of the difference itself
+        miss = abs(float((grad * along[i]).sum()) - want)
+        assert miss <= TOLERANCE * scale + rounding, (i, net)

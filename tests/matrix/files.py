@@ -60,7 +60,7 @@ def calls_fuzzer() -> list[str]:
     out = ROOT / "build" / "fuzz"
     out.mkdir(parents=True, exist_ok=True)
     core = ROOT / "fastnn" / "_core"
-    plain = ["-O1", "-g", "-std=c11", "-w", f"-I{core / 'include'}", f"-I{core / 'src'}"]
+    plain = ["-O1", "-g", "-std=gnu11", "-w", f"-I{core / 'include'}", f"-I{core / 'src'}"]
     checks = "-fsanitize=fuzzer-no-link,address,undefined"
     flags = [*plain, checks, "-fno-sanitize-recover=undefined", "-ffp-contract=off"]
     sources = {path: [] for path in (ROOT / "tests/matrix/fuzz_calls.c", *core.glob("src/*.c"))}

@@ -44,6 +44,11 @@ def over(function: str, first: int, end: int, runs: int = RUNS) -> dict[str, Any
         for i in range(runs)
     ]
     told = [json.loads(child.communicate()[0]) for child in children]
+    return joined(told)
+
+
+def joined(told: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is said of several ranges, as of one."""
     found: dict[str, Any] = {}
     for isa in told[0]:
         worst = max((one[isa] for one in told), key=lambda one: one["worst"])
