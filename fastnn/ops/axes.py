@@ -166,7 +166,7 @@ def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
     """Write `part` into `whole`, a new tensor, at the index; the gradient is that of `part`."""
-    if batch.rules is not None and batch.rules.any(part):
+    if batch.batched(part):
         return view(
             part, batch.rules.place(whole._array, part._array, index), _place_gradient, (index,)
         )

@@ -53,9 +53,9 @@ def _of_one_type(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     return cast(y, kinds.pop()) if len(kinds) == 1 else y
 
 
-def _by_expression() -> bool:
+def _by_expression(node: Node, dy: Tensor) -> bool:
     """Whether a gradient must be made of ops: it is itself recorded, or batched."""
-    return is_grad_enabled() or batch.rules is not None
+    return is_grad_enabled() or batch.batched(dy, *(node.inputs or ()))
 
 
 # x + alpha (f(x) - x)
@@ -83,7 +83,7 @@ def _bend_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
 def _bend_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x, alpha = node.input(0), node.input(1)
     (kind,) = node.attrs
-    if _by_expression():
+    if _by_expression(node, dy):
         f, slope = _bend(x, kind)
         dx = mul(dy, add(mul(alpha, sub(slope, 1.0)), 1.0)) if node.needs(0) else None
         return dx, sum(mul(dy, sub(f, x)), 0) if node.needs(1) else None
@@ -147,7 +147,7 @@ def _embedded_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _periodic_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if _by_expression() or node.needs(0):
+    if _by_expression(node, dy) or node.needs(0):
         return _embedded_gradient(node, dy)
     x, w, b, mixing = (contiguous_array(node.input(i)._array) for i in range(4))
     (n, d), f = x.shape, w.shape[1]

@@ -53,7 +53,7 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """Run a loss op. rows: one loss per row of z (else per element)."""
     on_tape = z.requires_grad and grad_enabled()
-    if batch.rules is not None and batch.rules.any(z, y):
+    if batch.batched(z, y):
         return _batched_loss(op, z, y, reduction, rows)
     za, ya = contiguous_array(z._array), contiguous_array(y._array)
     n = za.shape[0] if rows else za.size

@@ -70,7 +70,7 @@ def _whole_product(a: Tensor, b: Tensor) -> Tensor:
         raise InvalidTypeError("matmul: not for bool tensors; use .long() or .float()")
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
-    if listener.active is None and not (batch.rules is not None and batch.rules.any(a, b)):
+    if listener.active is None and not batch.batched(a, b):
         return of_array(np.asarray(np.matmul(a._array, b._array)))
     (m, k), n = a.shape, b.shape[1]
     step = max(_MOST // max(k * n, 1), 1)
@@ -130,7 +130,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if x.ndim != 2:
         y = linear(reshape(input, (math.prod(x.shape[:-1]), x.shape[-1])), weight, bias)
         return reshape(y, (*x.shape[:-1], w.shape[0]))
-    if batch.rules is not None and batch.rules.any(input, weight, bias):
+    if batch.batched(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
     attrs = OPERANDS[operands()] if rounding.ever else PLAIN
@@ -151,7 +151,7 @@ def _gradient_by(attrs: tuple[int, ...]) -> GradientRule:
     """The gradient rule of `linear`; its products round their operands as the forward one does."""
 
     def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-        if grad_enabled() or batch.rules is not None:
+        if grad_enabled() or batch.batched(dy, *(node.inputs or ())):
             x, weight = node.input(0), node.input(1)
             return (
                 _product(dy, weight, None, attrs) if node.needs(0) else None,

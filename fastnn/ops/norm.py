@@ -65,7 +65,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def _rule(node: Node, dy: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
     """The gradient rule: the gradient op, or expressions where the gradient is itself recorded."""
-    if is_grad_enabled() or batch.rules is not None:
+    if is_grad_enabled() or batch.batched(dy, *(node.inputs or ())):
         return _gradient(node, dy)
     op, dim, centred, _ = node.attrs
     inputs = node.inputs or ()
@@ -111,10 +111,6 @@ def _run(
     return y, stats
 
 
-def _batched(x: Tensor, parameters: Parameters) -> bool:
-    return batch.rules is not None and batch.rules.any(x, *parameters)
-
-
 def layer_norm(
     x: Tensor,
     gain: Tensor | None = None,
@@ -126,7 +122,7 @@ def layer_norm(
 
     centred: m and v are the row's mean and variance; False: 0 and the mean square (RMSNorm).
     """
-    if _batched(x, (gain, shift)):
+    if batch.batched(x, gain, shift):
         return _scaled(_moments(x, 1, centred, eps)[0], gain, shift)
     return _run(_layer_norm, x, (gain, shift), 1, centred, eps)[0]
 
@@ -146,7 +142,7 @@ def batch_norm(
     running: averages of m and of the unbiased v to bring up to date, in place: mean (c),
         variance (c), int64 count (1), and the weight of the new values; nan: 1 / count.
     """
-    if _batched(x, (gain, shift)):
+    if batch.batched(x, gain, shift):
         if running is not None:
             raise RuntimeError("vmap: running statistics cannot be changed for each sample")
         return _scaled(_moments(x, 0, True, eps)[0], gain, shift)

@@ -32,7 +32,7 @@ def _by_comparing(*tensors: Tensor) -> bool:
     """Whether to compare all with all, by ops: for programs and batches; else NumPy searches."""
     if listener.active is not None:
         return True
-    return batch.rules is not None and bool(batch.rules.any(*tensors))
+    return batch.batched(*tensors)
 
 
 def searchsorted(

@@ -12,3 +12,8 @@ class Batch:
 
 
 rules: Any = None  # vmap's `Rules`, from its first use on: how ops run on a whole batch
+
+
+def batched(*tensors: Any) -> bool:
+    """Whether any of the tensors is batched; None counts as none."""
+    return rules is not None and bool(rules.any(*tensors))
