@@ -12,6 +12,7 @@ from fastnn.explain.curves import Calibration, Dependence, calibration as calibr
 from fastnn.plot.axes import FAINT, GUIDE, INK, PALETTE, TRAIN, axes_or_new, dress
 from fastnn.plot.legends import legend
 from fastnn.train.either_name import either_name
+from fastnn.train.metrics.classification import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,6 +134,8 @@ def calibration(y_true: Any, y_prob: Any = None, ax: Axes | None = None, **optio
         >>> ax = plot.calibration([0, 0, 1, 1], [0.1, 0.2, 0.9, 0.7])
     """
     given = isinstance(y_true, Calibration)
+    if not given:
+        y_true, y_prob = numbers("y_true", y_true), numbers("y_prob", y_prob)
     found = y_true if given else calibration_of(y_true, y_prob, **options)
     ax = axes_or_new(ax)
     ax.plot([0, 1], [0, 1], color=GUIDE, linewidth=1.2, linestyle=(0, (4, 3)))

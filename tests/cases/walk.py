@@ -122,7 +122,7 @@ CALLS: dict[str, Callable[[], dict[str, Any]]] = {
     "explain.calibration": lambda: {"y": [0, 1, 1, 0], "p": [0.1, 0.7, 0.9, 0.4]},
     "explain.input_gradients": lambda: {"model": nn.Linear(3, 2), "x": rows()},
     "explain.integrated_gradients": lambda: {"model": nn.Linear(3, 2), "x": rows()},
-    "plot.calibration": lambda: {"y": [0, 1, 1, 0], "p": [0.1, 0.7, 0.9, 0.4]},
+    "plot.calibration": lambda: {"y_true": [0, 1, 1, 0], "y_prob": [0.1, 0.7, 0.9, 0.4]},
     "plot.learning_curves": lambda: {"history": {"loss": [2.0, 1.0]}},
     "plot.predicted_against_true": lambda: {"y": [0.0, 1.0], "p": [0.5, 0.5]},
     "atleast_1d": lambda: {"tensors": (vector(),)},
