@@ -154,7 +154,6 @@ void fnn_interrupt_heed(int heed);
 /* Whether it does and the run was cut short; kernels may then leave their tiles as they are. */
 int fnn_interrupted(void);
 
-
 /* operands.c */
 typedef struct fnn_operand { /* an array as the caller has it; strides in elements */
   void *ptr;                 /* NULL: it is missing */
