@@ -16,7 +16,7 @@ from importlib import metadata
 
 import numpy as np
 
-LIMIT = 2_000_000  # bytes; more than half of them are Python source
+LIMIT = 2_100_000  # docs/decisions/0017; bytes; more than half of them are Python source
 PYTHON = shlex.split(os.environ.get("SMOKE_PYTHON", shlex.quote(sys.executable)))
 IMPORT_TIME = (
     "import numpy, time; start = time.process_time(); import fastnn;"
