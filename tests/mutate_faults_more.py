@@ -4,7 +4,7 @@
 
 # fmt: off
 MORE = (
-    ("train/sums.py", "others[:2] if parts == 2 else (loss, n)", "(loss, n)", "test_fit test_loop test_trainer"),
+    ("train/sums.py", "others[:2] if parts == 2 else (loss, n)", "(loss, n)", "test_missed_more test_fit test_loop test_trainer"),
     ("io/model.py", "with without_values():", "if True:", "test_io_goldens test_io_models"),
 
     ("train/checkpoint.py", 'random.set_rng_state(state["random"])', 'random.get_rng_state()', "test_checkpoint"),
