@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
@@ -47,6 +47,21 @@ class Tabular:
 
     _classes: ClassVar[bool]
     _estimator_type: ClassVar[str]
+    preset: str
+    hidden: int | Sequence[int] | None
+    epochs: int | None
+    lr: float | None
+    batch_size: int | None
+    time_limit: float | None
+    val_metric: str | None
+    validation_share: float
+    n_cv: int
+    n_ens: int
+    refit: bool
+    random_state: Any
+    n_threads: int | None
+    verbose: int
+    precision: str
     predictor_: TabularModel
     reports_: list[Report]
     notes_: list[str]

@@ -65,22 +65,7 @@ class TabularClassifier(Tabular):
     ['yes', 'no']
     """
 
-    preset: str
-    hidden: int | Sequence[int] | None
-    epochs: int | None
-    lr: float | None
-    batch_size: int | None
-    time_limit: float | None
-    val_metric: str | None
-    validation_share: float
-    n_cv: int
-    n_ens: int
     class_weight: Mapping[Any, float] | str | None
-    random_state: Any
-    n_threads: int | None
-    refit: bool
-    verbose: int
-    precision: str
     _classes = True
     _estimator_type = "classifier"
 
@@ -176,21 +161,7 @@ class TabularRegressor(Tabular):
     True
     """
 
-    preset: str
-    hidden: int | Sequence[int] | None
-    epochs: int | None
-    lr: float | None
-    batch_size: int | None
-    time_limit: float | None
-    val_metric: str | None
-    validation_share: float
-    n_cv: int
-    n_ens: int
-    refit: bool
     quantiles: Sequence[float] | None
-    random_state: Any
-    n_threads: int | None
-    verbose: int
     _classes = False
     _estimator_type = "regressor"
 

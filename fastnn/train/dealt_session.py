@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastnn.train.dealing import Dealing, renewed, weights_digest
@@ -10,33 +9,19 @@ from fastnn.train.dealt_loop import DealtLoop
 from fastnn.train.session import Session
 
 if TYPE_CHECKING:
-    from fastnn.train.callbacks import Training
-    from fastnn.train.checkpoint import Checkpoint
-    from fastnn.train.plan import Plan
-    from fastnn.train.steps import Steps
     from fastnn.train.sums import AnyLoop
-    from fastnn.train.validation import Rows
 
 
 class DealtSession(Session):
     """As `Session`. Every rank has the same weights, figures and history, and runs the callbacks;
     those that write files run on rank 0."""
 
-    def __init__(
-        self,
-        trainer: Training,
-        steps: Steps,
-        plan: Plan,
-        rows: Rows,
-        held_out: Rows | None,
-        seed: int,
-        file: Checkpoint | None,
-        renew: Callable[[], Rows] | None,
-        dealing: Dealing,
-    ) -> None:
+    def __init__(self, dealing: Dealing, *given: Any) -> None:
+        """given: as of `Session`, all of them."""
         self._dealing = dealing
+        *parts, renew = given
         make = None if renew is None else lambda: renewed(dealing, renew())
-        super().__init__(trainer, steps, plan, rows, held_out, seed, file, make)
+        super().__init__(*parts, renew=make)
 
     def _take(self, *given: Any) -> None:
         super()._take(*given)

@@ -385,7 +385,7 @@ class Trainer(Evaluator):
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
         parts = self, steps, plan, rows, held, seed, file, renew
-        return Session(*parts) if self._dealing is None else DealtSession(*parts, self._dealing)
+        return Session(*parts) if self._dealing is None else DealtSession(self._dealing, *parts)
 
     def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""

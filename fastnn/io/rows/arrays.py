@@ -21,7 +21,7 @@ from fastnn.io.rows.source import Part, Source
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ArrayFile", "ArrayInMemory", "Shards", "array_source", "paths_of"]
+__all__ = ["ArrayFile", "ArrayInMemory", "Shards", "array_source", "labelled_shards", "paths_of"]
 
 MOST = 1 << 30  # bytes that one call of the system reads at most
 PIECE = 1 << 20  # where it does not read into an array
@@ -202,6 +202,17 @@ class Shards(Source):
         """Close all."""
         for source in self._sources:
             source.close()
+
+
+def labelled_shards(sources: Sequence[Any]) -> Source:
+    """One source of several that read texts as class numbers: the same numbers in all."""
+    if len(sources) == 1:
+        found: Source = sources[0]
+        return found
+    texts = tuple(sorted({text for source in sources for text in source.classes}))
+    made = Shards([source.relabelled(texts) if texts else source for source in sources], "x")
+    made.classes = texts
+    return made
 
 
 def _kind(source: Source) -> str:

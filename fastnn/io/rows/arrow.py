@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn.io.rows.arrays import Shards, paths_of
+from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source
 
@@ -188,13 +188,7 @@ def _of_paths(paths: list[str], asked: Asked) -> Source:
         raise ImportError(
             f"{paths[0]}: Parquet files are read by pyarrow; run: pip install 'fastnn-cpu[arrow]'"
         ) from None
-    sources = [_of_parquet(parquet, path, asked) for path in paths]
-    if len(sources) == 1:
-        return sources[0]
-    texts = tuple(sorted({text for source in sources for text in source.classes}))
-    made = Shards([s.relabelled(texts) if texts else s for s in sources], "x")
-    made.classes = texts
-    return made
+    return labelled_shards([_of_parquet(parquet, path, asked) for path in paths])
 
 
 def _of_parquet(parquet: Any, path: str, asked: Asked) -> _Groups:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.errors import InvalidValueError
-from fastnn.io.rows.arrays import Shards, paths_of
+from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source, with_row
 
@@ -220,9 +220,4 @@ def csv_source(given: Any, asked: Asked) -> Source | None:
                 f"x: {path}: expected a first line with the columns' names, got {first!r:.60}"
             )
         made.append(_Text(path, names, roles_of(names, asked, path), sep))
-    if len(made) == 1:
-        return made[0]
-    texts = tuple(sorted({text for source in made for text in source.classes}))
-    shards = Shards([source.relabelled(texts) if texts else source for source in made], "x")
-    shards.classes = texts
-    return shards
+    return labelled_shards(made)
