@@ -19,9 +19,10 @@ class DealtSession(Session):
     def __init__(self, dealing: Dealing, *given: Any) -> None:
         """given: as of `Session`, all of them."""
         self._dealing = dealing
-        *parts, renew = given
+        renew = given[-1]
         make = None if renew is None else lambda: renewed(dealing, renew())
-        super().__init__(*parts, renew=make)
+        parts = (*given[:-1], make)
+        super().__init__(*parts)
 
     def _take(self, *given: Any) -> None:
         super()._take(*given)
