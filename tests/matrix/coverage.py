@@ -3,7 +3,8 @@
 The engine is built by itself in build/cov, without optimisation and with gcov's counters, which add
 up over runs; so each file of tests is a part. A line or branch of C counts once, before anything is
 unrolled, whatever number of instruction sets and element types it is compiled for. A line of Cython
-is gone through if one of the C lines that Cython made of it is. Needs coverage.py and gcov.
+is gone through if one of the C lines that Cython made of it is. Needs coverage.py (the extra
+`release`) and gcov.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ def parts() -> list[str]:
 
 def library() -> Path:
     """Where the package of this build lies."""
-    return next(BASE.glob("lib.*"))
+    return BASE / "lib"
 
 
 def _build() -> Result:
+    into = ["--build-lib", str(library())]
+    apart = ["--build-temp", str(BASE / "temp")]  # not where the objects of the engine in use lie
     done = subprocess.run(
-        [sys.executable, "setup.py", "-q", "build", "--build-base", str(BASE)],
+        [sys.executable, "setup.py", "-q", "build_py", *into, "build_ext", *into, *apart],
         cwd=ROOT,
         env={**os.environ, "FASTNN_BUILD": "cov"},
         capture_output=True,
@@ -81,7 +84,7 @@ def _python() -> float:
 def _of_objects() -> dict[str, dict[int, list[int]]]:
     """Of each source, each line: how often it ran, then how often each branch of it was taken."""
     found: dict[str, dict[int, list[int]]] = defaultdict(dict)
-    for counters in BASE.glob("temp.*/**/*.gcda"):
+    for counters in BASE.glob("temp/**/*.gcda"):
         told = subprocess.run(
             ["gcov", "--json-format", "--branch-probabilities", "--stdout", str(counters)],
             cwd=ROOT,

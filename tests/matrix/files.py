@@ -24,7 +24,7 @@ TABLES = {
     "avx512_vnni": (*AVX512, "-mavx512vnni"),
     "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
 }
-FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris
+FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris: extra `release`
 
 
 def parts() -> list[str]:
