@@ -52,7 +52,10 @@ def columns_of(
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"--data: expected UTF-8, {path} is not (byte {error.start})") from None
-    names = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
+    except csv.Error as error:
+        raise ValueError(f"--data: {path}: {error}, in the first line") from None
     if len(names) < 3:
         raise ValueError(
             f"--data: expected a header of three columns or more, separated by commas; "

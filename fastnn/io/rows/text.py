@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ ENDINGS = (".csv", ".tsv", ".txt")
 TOGETHER = 256  # rows between two places that are remembered
 LOOK = 100  # rows by which a target is of numbers or of texts
 SEPARATORS = (",", ";", "\t", "|")
+MOST = 1 << 24  # bytes of a row, with the line breaks within its quotes
+NOT_UTF8 = "expected UTF-8 text; save it as that"
 
 
 class _Text(Source):
@@ -68,12 +71,22 @@ class _Text(Source):
 
     def _records(self, file: Any) -> Iterator[bytes]:
         """Lines, of which those within quotes belong together."""
-        held = b""
-        for line in file:
-            held += line
-            if held.count(b'"') % 2 == 0:
-                yield held
-                held = b""
+        held: list[bytes] = []
+        size, quoted = 0, False
+        for number, line in enumerate(iter(functools.partial(file.readline, MOST), b"")):
+            held.append(line)
+            size += len(line)
+            quoted ^= line.count(b'"') % 2 == 1
+            if size >= MOST:
+                begun = f"begins in line {number + 2 - len(held)}"
+                why = (
+                    f"a row that {begun} has more than {MOST} bytes" + ": is a quote open?" * quoted
+                )
+                raise InvalidValueError(f"x: {self.name}: {why}")
+            if not quoted:
+                yield line if len(held) == 1 else b"".join(held)
+                held.clear()
+                size = 0
         if held:
             raise InvalidValueError(f"x: {self.name}: a quote is open at the end")
 
@@ -88,15 +101,19 @@ class _Text(Source):
 
     def _cells(self, lines: Sequence[bytes], column: str, begin: int) -> list[str]:
         """The texts of a column."""
-        place, found = self._all.index(column), []
+        place, found = self._all.index(column), list[str]()
         rows = csv.reader((line.decode() for line in lines), delimiter=self._sep)
-        for number, cells in enumerate(rows):
-            if len(cells) != len(self._all):
-                raise InvalidValueError(
-                    f"x: {self.name}: expected {len(self._all)} cells, got {len(cells)} at row "
-                    f"{begin + number}"
-                )
-            found.append(cells[place].strip())
+        try:
+            for cells in rows:
+                if len(cells) != len(self._all):
+                    raise InvalidValueError(
+                        f"x: {self.name}: expected {len(self._all)} cells, got {len(cells)} at row "
+                        f"{begin + len(found)}"
+                    )
+                found.append(cells[place].strip())
+        except (csv.Error, UnicodeError) as error:
+            why = NOT_UTF8 if isinstance(error, UnicodeError) else error
+            raise InvalidValueError(f"x: {self.name}: {why}, at row {begin + len(found)}") from None
         return found
 
     def _scan(self) -> tuple[list[int], int, tuple[str, ...]]:
@@ -146,11 +163,14 @@ class _Text(Source):
         try:
             into[0][...] = self._numbers(lines, roles.features)
             if roles.target is not None and len(into) > 1:
-                into[1][...] = self._targets(lines, roles.target, begin)
+                into[1][...] = self._targets(lines, roles.target)
             if roles.weight is not None and len(into) > 2:
                 into[2][...] = self._numbers(lines, (roles.weight,))[:, 0]
         except ValueError as error:
-            text = InvalidValueError(f"x: {self.name}: {error}")
+            why = NOT_UTF8 if isinstance(error, UnicodeError) else error
+            text = InvalidValueError(
+                str(why) if self.name in str(why) else f"x: {self.name}: {why}"
+            )
             raise with_row(text, lambda row: begin + row, lambda row: "") from None
 
     def _numbers(self, lines: list[bytes], columns: Sequence[str]) -> NDArray[np.float64]:
@@ -160,11 +180,11 @@ class _Text(Source):
             encoding="utf-8", quotechar='"',
         )  # fmt: skip
 
-    def _targets(self, lines: list[bytes], column: str, begin: int) -> NDArray[Any]:
+    def _targets(self, lines: list[bytes], column: str) -> NDArray[Any]:
         if not self._texts:
             return self._numbers(lines, (column,))[:, 0]
         index = {text: place for place, text in enumerate(self.classes)}
-        texts = self._cells(lines, column, begin)
+        texts = self._cells(lines, column, 0)
         odd = next((row for row, text in enumerate(texts) if text not in index), None)
         if odd is not None:
             raise InvalidValueError(f"y: class {texts[odd]!r:.40} is not known, at row {odd}")
@@ -199,6 +219,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _header(path: str) -> tuple[list[str], str, str]:
+    """The columns' names, what is between them, and the first line."""
+    with open(path, "rb") as file:
+        line = file.readline(MOST)
+    try:
+        first = line.decode("utf-8-sig").strip("\r\n")
+        sep = max(SEPARATORS, key=first.count)
+        return [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])], sep, first
+    except (csv.Error, UnicodeError) as error:
+        why = NOT_UTF8 if isinstance(error, UnicodeError) else error
+        raise InvalidValueError(f"x: {path}: {why}, in the first line") from None
+
+
 def csv_source(given: Any, asked: Asked) -> Source | None:
     """The source of CSV files, which have their columns' names in the first line; None for other
     things.
@@ -211,10 +244,7 @@ def csv_source(given: Any, asked: Asked) -> Source | None:
         return None
     made: list[_Text] = []
     for path in paths:
-        with open(path, "rb") as file:
-            first = file.readline().decode("utf-8-sig").strip("\r\n")
-        sep = max(SEPARATORS, key=first.count)
-        names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
+        names, sep, first = _header(path)
         if not names or any(not name or _is_number(name) for name in names):
             raise InvalidValueError(
                 f"x: {path}: expected a first line with the columns' names, got {first!r:.60}"
