@@ -6,6 +6,7 @@ R1: examples for each row of the op table, shared out over real types and instru
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, DoctestItem):
             item.dtest.globs = {"__name__": "__main__"}
+
+
+def pytest_collection_finish() -> None:
+    """Nothing that was collected goes before the tests do: `gc.collect` need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
