@@ -82,6 +82,28 @@ def product_isa(request: pytest.FixtureRequest) -> Iterator[str]:
     yield from _selected(request)
 
 
+class EveryIsa:
+    """A loop over it sets each instruction set of this machine in turn."""
+
+    def __iter__(self) -> Iterator[str]:
+        from fastnn._core import engine
+
+        for name in engine.isas():
+            if "_" not in name:
+                engine.set_isa(name)
+                yield name
+
+
+@pytest.fixture
+def every_isa() -> Iterator[EveryIsa]:
+    """For tests whose expected values cost more than the calls: they are made once for all."""
+    from fastnn._core import engine
+
+    before = engine.isa()
+    yield EveryIsa()
+    engine.set_isa(before)
+
+
 def _selected(request: pytest.FixtureRequest) -> Iterator[str]:
     from fastnn._core import engine
 

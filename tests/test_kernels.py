@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROFILE
+from conftest import PROFILE, EveryIsa
 from families import OPS
 from families.base import values
 from families.rows import take_rows
-from harness import Case, check, place, run
+from harness import Case, check, compare, expected, place, run
 from hypothesis import given, strategies as st
 
 from fastnn._core import engine
@@ -73,8 +74,27 @@ def test_no_input_has_more_axes_than_the_result(shape: tuple[int, ...], real: st
             engine.call(engine.OPS[op], (out, *inputs), (), ())
 
 
+def check_on(
+    every_isa: EveryIsa,
+    case: Case,
+    layouts: Sequence[str],
+    read_only: bool = False,
+    threads: int = 1,
+) -> None:
+    """Run a case on every instruction set, and compare with the reference, evaluated once."""
+    wanted = None
+    for isa in every_isa:
+        outputs, inputs = run(case, layouts, read_only, threads)
+        wanted = expected(case, inputs) if wanted is None else wanted
+        try:
+            compare(case, outputs, wanted)
+        except AssertionError as error:
+            error.add_note(f"on {isa}, {threads} threads")
+            raise
+
+
 @pytest.mark.parametrize("op", NAMES)
-def test_equals_reference(op: str, real: str, isa: str) -> None:
+def test_equals_reference(op: str, real: str, every_isa: EveryIsa) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
     calls = OPS[op].calls
 
@@ -86,21 +106,21 @@ def test_equals_reference(op: str, real: str, isa: str) -> None:
         key=st.integers(0, 2**32 - 1),
     )
     def draw(dims, flavour, layouts, read_only, key):
-        case = OPS[op].case(real, dims, flavour, key)
-        check(case, *run(case, layouts, read_only))
+        check_on(every_isa, OPS[op].case(real, dims, flavour, key), layouts, read_only)
 
     draw()
 
 
 @pytest.mark.parametrize("op", NAMES)
-def test_every_tail(op: str, real: str, isa: str) -> None:
+def test_every_tail(op: str, real: str, every_isa: EveryIsa) -> None:
     """Every length to 65 and around 128, on each axis of the op; where kernels go another way."""
     calls = OPS[op].calls
     for i, dims in enumerate((*calls.tails, *calls.hard)):
         flavour = calls.flavours[i % len(calls.flavours)]
         case = OPS[op].case(real, dims, flavour, seed(op, real, i))
+        layouts = (calls.layouts[i % len(calls.layouts)], "C")
         for threads in TEAMS:
-            check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C"), threads=threads))
+            check_on(every_isa, case, layouts, threads=threads)
 
 
 @pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])
