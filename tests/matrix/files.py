@@ -24,7 +24,7 @@ TABLES = {
     "avx512_vnni": (*AVX512, "-mavx512vnni"),
     "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
 }
-FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris
+FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris: extra `release`
 
 
 def parts() -> list[str]:
@@ -66,7 +66,8 @@ def _mutate(kind: str, seed: int) -> Result:
 
 
 def calls_fuzzer() -> list[str]:
-    """Build fuzz_calls.c and the engine with clang's libFuzzer, ASan and UBSan; the command."""
+    """Build fuzz_calls.c and the engine with clang's libFuzzer, ASan and UBSan, as far as that is
+    not done yet; the command."""
     out = ROOT / "build" / "fuzz"
     out.mkdir(parents=True, exist_ok=True)
     core = ROOT / "fastnn" / "_core"
@@ -75,10 +76,15 @@ def calls_fuzzer() -> list[str]:
     flags = [*plain, checks, "-fno-sanitize-recover=undefined", "-ffp-contract=off"]
     sources = {path: [] for path in (ROOT / "tests/matrix/fuzz_calls.c", *core.glob("src/*.c"))}
     sources |= {core / f"src/isa/{isa}.c": list(more) for isa, more in TABLES.items()}
+    ours = (*core.glob("src/**/*.[ch]"), *core.glob("include/*.h"))
+    newest = max(path.stat().st_mtime for path in ours)
     objects = []
     for source, more in sources.items():
-        objects.append(str(out / f"{source.stem}.o"))
-        command = ["clang", *flags, *more, "-c", str(source), "-o", objects[-1]]
+        made = out / f"{source.stem}.o"
+        objects.append(str(made))
+        if made.exists() and made.stat().st_mtime > max(newest, source.stat().st_mtime):
+            continue  # minutes each, of the instruction sets
+        command = ["clang", *flags, *more, "-c", str(source), "-o", str(made)]
         subprocess.run(command, check=True)
     program = str(out / "fuzz_calls")
     linked = ["clang", "-fsanitize=fuzzer,address,undefined", *objects, "-lm", "-pthread"]

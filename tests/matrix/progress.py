@@ -10,14 +10,15 @@ import datetime
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-try:
+if sys.platform != "win32":
     from fcntl import LOCK_EX, flock
-except ImportError:  # Windows: one run at a time there
+else:  # One run at a time there.
     LOCK_EX = 0
 
     def flock(handle: int, operation: int) -> None:
