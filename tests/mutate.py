@@ -92,8 +92,9 @@ class Copy:
         said = re.search(failure, done.stdout + done.stderr, re.M)
         return f"fails at {said[1] or said[2]}" if said else f"status {done.returncode}"
 
-    def in_python(self, words: str) -> str:
-        """The first test that fails among those of a -k expression, or of all."""
+    def in_python(self, words: str, isa: str) -> str:
+        """The first test that fails among those of a -k expression, where a table is in use."""
+        self.environment["FASTNN_ISA"] = isa
         tests = [f"tests/{name}" for name in OP_TESTS]
         done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=", "-p",
                         "no:cacheprovider", *tests, f"-k{words}")  # fmt: skip
@@ -124,7 +125,7 @@ def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
     if path.suffix == ".h":
         copy.compile(fault.isa)
         in_c = copy.in_c(fault.isa)
-    in_python = "(not asked)" if quick and in_c else copy.in_python(fault.tests)
+    in_python = "(not asked)" if quick and in_c else copy.in_python(fault.tests, fault.isa)
     path.write_text(before)
     if path.suffix == ".h":
         table = f"src/isa/{fault.isa}.o"
@@ -144,7 +145,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
         copy = Copy(Path(folder, "tree"))
         copy.link()
-        if (said := copy.in_c("scalar")) or (said := copy.in_python("relu")):
+        if (said := copy.in_c("scalar")) or (said := copy.in_python("relu", "scalar")):
             raise SystemExit(f"without a fault: {said}")
         print(f"{'fault':<52} {'in C':<34} in Python", flush=True)
         for fault in chosen:
