@@ -46,10 +46,12 @@ def importance(
     if names is None and hasattr(values, "names"):
         names = values.names
     numbers = np.asarray(getattr(values, "values", values), float)
-    table = numbers.reshape(len(numbers), -1) if numbers.ndim in (1, 2) else numbers
+    table = numbers[:, None] if numbers.ndim == 1 else numbers
     names = [f"x{i}" for i in range(len(table))] if names is None else list(names)
     if table.ndim != 2 or not table.size or len(names) != len(table):
-        raise ValueError(f"values: expected a number for each of {len(names)} names")
+        raise ValueError(
+            f"values: expected a number for each of {len(names)} names, got shape {numbers.shape}"
+        )
     mean = table.mean(axis=1)
     order = np.argsort(mean, kind="stable")[-check.integer("most", most, 1) :]
     ax = axes_or_new(ax, 5.2, 1.4 + 0.28 * len(order))
