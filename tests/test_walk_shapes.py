@@ -89,7 +89,8 @@ def refusal(function: Callable[..., Any], given: dict[str, Any]) -> str:
     return ""
 
 
-# It calls a function of the user's, whose error comes as it is; its text is that of `fit(metrics=)`.
+# One calls a function of the user's, whose error comes as it is; the text of the other is that of
+# `fit(metrics=)`.
 OTHERS_WORDS = {"explain.permutation_importance", "metrics.top_k"}
 
 
