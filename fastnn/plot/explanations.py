@@ -54,11 +54,13 @@ def importance(
         names, values = list(values) if names is None else names, list(values.values())
     numbers = np.asarray(getattr(values, "values", values), float)
     if not numbers.size:
-        raise ValueError("values: expected a number at least, got none")
+        raise ValueError(f"values: expected a number at least, got shape {numbers.shape}")
     table = numbers.reshape(len(numbers), -1) if numbers.ndim in (1, 2) else numbers
     names = [f"x{i}" for i in range(len(table))] if names is None else list(names)
     if table.ndim != 2 or not table.size or len(names) != len(table):
-        raise ValueError(f"values: expected a number for each of {len(names)} names")
+        raise ValueError(
+            f"values: expected a number for each of {len(names)} names, got shape {numbers.shape}"
+        )
     mean = table.mean(axis=1)
     order = np.argsort(mean, kind="stable")[-check.integer("most", most, 1) :]
     ax = axes_or_new(ax, 5.2, 1.4 + 0.28 * len(order))

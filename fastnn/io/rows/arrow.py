@@ -64,9 +64,10 @@ class _Groups(Source):
         except (NotImplementedError, TypeError):
             found = np.dtype(object)
         if found.kind not in "biuf":
+            who = "y" if column == self._roles.target else "x"
             raise InvalidTypeError(
-                f"x: expected numbers, got column {column!r} of {kind} in {self.name}; leave it "
-                "out by features=[...], or see fastnn.tabular for texts and dates"
+                f"{who}: expected numbers, got column {column!r} of {kind} in {self.name}; leave "
+                "it out by features=[...], or see fastnn.tabular for texts and dates"
             )
         return found
 
@@ -157,6 +158,12 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     Raises:
         ImportError: pyarrow is not there.
     """
+    if hasattr(given, "schema") and hasattr(given, "to_struct_array"):  # a RecordBatch
+        return _of_table(_as_table(given), asked)
+    if hasattr(given, "schema") and hasattr(given, "read_next_batch"):
+        raise InvalidTypeError(
+            f"x: expected what can be read again, got {show(given)}; give its read_all()"
+        )
     if hasattr(given, "to_batches") and hasattr(given, "schema"):
         if hasattr(given, "files"):
             return _of_paths(list(given.files), asked)
@@ -169,6 +176,12 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     if paths is None or not all(path.endswith(ENDINGS) for path in paths):
         return None
     return _of_paths(paths, asked)
+
+
+def _as_table(batch: Any) -> Any:
+    from pyarrow import Table
+
+    return batch if hasattr(batch, "to_batches") else Table.from_batches([batch])
 
 
 def _of_table(table: Any, asked: Asked) -> Source:
