@@ -191,3 +191,26 @@ def test_a_dropped_lock_is_forgotten() -> None:
     assert len(forks._locks) == before + 5
     made.clear()
     assert len(forks._locks) == before
+
+
+IMPORTING = """
+import os, sys, threading, time
+import fastnn
+sys.path.insert(0, sys.argv[1])
+thread = threading.Thread(target=__import__, args=("slow_to_import",))
+thread.start()
+while "slow_to_import" not in sys.modules:
+    time.sleep(0.001)
+child = os.fork()
+if not child:
+    import slow_to_import
+    os._exit(slow_to_import.value)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_waits_for_imports(tmp_path: Path) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.3)\nvalue = 7\n")
+    command = [sys.executable, "-c", IMPORTING, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=True)
+    assert done.stdout.strip() == "7", done.stderr
