@@ -52,9 +52,13 @@ def importance(
         names = values.names
     if isinstance(values, Mapping):
         names, values = list(values) if names is None else names, list(values.values())
-    numbers = np.asarray(getattr(values, "values", values), float)
+    try:
+        numbers = np.asarray(getattr(values, "values", values), float)
+    except (TypeError, ValueError):
+        kind = type(values).__name__
+        raise TypeError(f"values: expected numbers for names, got {kind}") from None
     if not numbers.size:
-        raise ValueError(f"values: expected a number at least, got shape {numbers.shape}")
+        raise ValueError("values: expected a number at least, got none")
     table = numbers.reshape(len(numbers), -1) if numbers.ndim in (1, 2) else numbers
     names = [f"x{i}" for i in range(len(table))] if names is None else list(names)
     if table.ndim != 2 or not table.size or len(names) != len(table):

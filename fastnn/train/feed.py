@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, columns
+from fastnn._support import check, columns, nullable
 from fastnn._support.dtypes import converted, wide
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
@@ -327,7 +327,9 @@ def _array_of(values: Any) -> Any:
         return tuple(map(_array_of, values))
     if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
         return values
-    return np.asarray(values)
+    array = np.asarray(values)
+    known = nullable.plain(values) if array.dtype == object else None
+    return array if known is None else known
 
 
 def _are_targets(y: Any) -> bool:
