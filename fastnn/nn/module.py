@@ -56,9 +56,7 @@ class Module(Paths, Converted, Saved):
 
     T_destination: Any = dict  # torch's names, for what is asked of any module
     call_super_init = dump_patches = False
-    changes: ClassVar[int] = (
-        0  # of Module: another one after each change to the parts or the mode of any
-    )
+    changes: ClassVar[int] = 0  # Module's: another one after each change of parts or mode
 
     training: bool
     _parameters: dict[str, Parameter | None]
