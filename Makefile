@@ -59,7 +59,7 @@ test-floors: $(VENV)/built ## all tests with the lowest versions that pyproject.
 	@build/floors-venv/bin/python -m pip install --quiet --no-input $$($(BIN)/python .ci/floors.py test)
 	@PYTHONPATH="$(CURDIR)" build/floors-venv/bin/python -m pytest -n auto --dist loadfile
 
-test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows and macOS, by zig
+test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows, macOS and musl, by zig
 	@$(WHEELS_VENV)/bin/python .ci/other_systems.py
 
 test-typed: $(VENV)/built $(VENV)/extra-dev ## what mypy and pyright say of the package and of a user's script

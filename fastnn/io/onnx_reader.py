@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn._support.opening import content_of
 from fastnn._support.paths import a_path
 from fastnn.io.onnx_layers import Layers, Unknown
 from fastnn.io.onnx_operators import take
@@ -43,7 +44,7 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
     Raises:
         ImportError: without the package onnx, extra 'onnx'.
         FormatError: it is no ONNX file, or no such net; the text names the operator.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a device.
 
     Example:
         >>> import os, tempfile
@@ -80,8 +81,7 @@ def _read(file: Any) -> tuple[Any, str]:
         data, path = bytes(file), "bytes"
     else:
         path = a_path(file, "file")
-        with open(path, "rb") as opened:
-            data = opened.read()
+        data = content_of(path)
     try:
         model = onnx.load_model_from_string(data)
         onnx.checker.check_model(model)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.errors import InvalidValueError
+from fastnn._support.paths import regular
 from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source, with_row
@@ -23,10 +24,9 @@ __all__ = ["csv_source"]
 
 ENDINGS = (".csv", ".tsv", ".txt")
 TOGETHER = 256  # rows between two places that are remembered
+LONGEST = 1 << 24  # bytes of a row, with the line breaks within its quotes
 LOOK = 100  # rows by which a target is of numbers or of texts
 SEPARATORS = (",", ";", "\t", "|")
-MOST = 1 << 24  # bytes of a row, with the line breaks within its quotes
-NOT_UTF8 = "expected UTF-8 text; save it as that"
 
 
 class _Text(Source):
@@ -73,22 +73,20 @@ class _Text(Source):
         """Lines, of which those within quotes belong together."""
         held: list[bytes] = []
         size, quoted = 0, False
-        for number, line in enumerate(iter(functools.partial(file.readline, MOST), b"")):
+        for number, line in enumerate(iter(functools.partial(file.readline, LONGEST), b"")):
             held.append(line)
             size += len(line)
             quoted ^= line.count(b'"') % 2 == 1
-            if size >= MOST:
+            if size >= LONGEST:
                 begun = f"begins in line {number + 2 - len(held)}"
-                why = (
-                    f"a row that {begun} has more than {MOST} bytes" + ": is a quote open?" * quoted
-                )
-                raise InvalidValueError(f"x: {self.name}: {why}")
+                said = f"a row that {begun} has {LONGEST} bytes or more"
+                raise _refusal(self.name, said + ": is a quote open?" * quoted)
             if not quoted:
                 yield line if len(held) == 1 else b"".join(held)
                 held.clear()
                 size = 0
         if held:
-            raise InvalidValueError(f"x: {self.name}: a quote is open at the end")
+            raise _refusal(self.name, "a quote is open at the end")
 
     def _has_texts(self) -> bool:
         """Whether the target has texts, not numbers, by its first rows."""
@@ -101,20 +99,28 @@ class _Text(Source):
 
     def _cells(self, lines: Sequence[bytes], column: str, begin: int) -> list[str]:
         """The texts of a column."""
-        place, found = self._all.index(column), list[str]()
-        rows = csv.reader((line.decode() for line in lines), delimiter=self._sep)
-        try:
-            for cells in rows:
-                if len(cells) != len(self._all):
-                    raise InvalidValueError(
-                        f"x: {self.name}: expected {len(self._all)} cells, got {len(cells)} at row "
-                        f"{begin + len(found)}"
-                    )
-                found.append(cells[place].strip())
-        except (csv.Error, UnicodeError) as error:
-            why = NOT_UTF8 if isinstance(error, UnicodeError) else error
-            raise InvalidValueError(f"x: {self.name}: {why}, at row {begin + len(found)}") from None
-        return found
+        place = self._all.index(column)
+        return [cells[place].strip() for cells in self._parsed(lines, begin)]
+
+    def _parsed(self, lines: Sequence[bytes], begin: int) -> Iterator[list[str]]:
+        """The cells of records. begin: the row of the first, for messages."""
+        for number, line in enumerate(lines):
+            try:
+                cells = next(csv.reader([line.decode()], delimiter=self._sep), [])
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise _refusal(self.name, f"{error} at row {begin + number}") from None
+            if len(cells) != len(self._all):
+                said = f"expected {len(self._all)} cells, got {len(cells)} at row {begin + number}"
+                raise _refusal(self.name, said)
+            yield cells
+
+    def _check_cells(self, lines: Sequence[bytes], begin: int) -> None:
+        """Check that each record has as many cells as there are names."""
+        wanted, sep = len(self._all) - 1, self._sep.encode()
+        for number, line in enumerate(lines):
+            if line.count(sep) != wanted or b'"' in line:
+                for _ in self._parsed([line], begin + number):
+                    pass
 
     def _scan(self) -> tuple[list[int], int, tuple[str, ...]]:
         """Go through the file once: the place of each TOGETHER-th row, the rows, the classes."""
@@ -160,34 +166,39 @@ class _Text(Source):
                 "short while it was read"
             )
         roles = self._roles
+        self._check_cells(lines, begin)
+        into[0][...] = self._numbers(lines, roles.features, begin)
+        if roles.target is not None and len(into) > 1:
+            into[1][...] = self._targets(lines, roles.target, begin)
+        if roles.weight is not None and len(into) > 2:
+            into[2][...] = self._numbers(lines, (roles.weight,), begin)[:, 0]
+
+    def _numbers(self, lines: list[bytes], names: Sequence[str], begin: int) -> NDArray[np.float64]:
+        places = [self._all.index(column) for column in names]
         try:
-            into[0][...] = self._numbers(lines, roles.features)
-            if roles.target is not None and len(into) > 1:
-                into[1][...] = self._targets(lines, roles.target)
-            if roles.weight is not None and len(into) > 2:
-                into[2][...] = self._numbers(lines, (roles.weight,))[:, 0]
+            return np.loadtxt(
+                lines, np.float64, comments=None, delimiter=self._sep, usecols=places, ndmin=2,
+                encoding="utf-8", quotechar='"',
+            )  # fmt: skip
         except ValueError as error:
-            why = NOT_UTF8 if isinstance(error, UnicodeError) else error
-            text = InvalidValueError(
-                str(why) if self.name in str(why) else f"x: {self.name}: {why}"
-            )
+            for row, cells in enumerate(self._parsed(lines, begin)):
+                for name, place in zip(names, places, strict=True):
+                    if not _is_number(cells[place]):
+                        said = f"row {begin + row} of column {name!r:.40}"
+                        said = f"expected numbers, got {cells[place]!r:.40} at {said}"
+                        raise _refusal(self.name, said) from None
+            text = _refusal(self.name, str(error))
             raise with_row(text, lambda row: begin + row, lambda row: "") from None
 
-    def _numbers(self, lines: list[bytes], columns: Sequence[str]) -> NDArray[np.float64]:
-        places = [self._all.index(column) for column in columns]
-        return np.loadtxt(
-            lines, np.float64, comments=None, delimiter=self._sep, usecols=places, ndmin=2,
-            encoding="utf-8", quotechar='"',
-        )  # fmt: skip
-
-    def _targets(self, lines: list[bytes], column: str) -> NDArray[Any]:
+    def _targets(self, lines: list[bytes], column: str, begin: int) -> NDArray[Any]:
         if not self._texts:
-            return self._numbers(lines, (column,))[:, 0]
+            return self._numbers(lines, (column,), begin)[:, 0]
         index = {text: place for place, text in enumerate(self.classes)}
-        texts = self._cells(lines, column, 0)
+        texts = self._cells(lines, column, begin)
         odd = next((row for row, text in enumerate(texts) if text not in index), None)
         if odd is not None:
-            raise InvalidValueError(f"y: class {texts[odd]!r:.40} is not known, at row {odd}")
+            said = f"class {texts[odd]!r:.40} is not known, at row {begin + odd}"
+            raise InvalidValueError(f"y: {self.name}: {said}")
         return np.array([index[text] for text in texts], np.int64)
 
     def _like(self, roles: Roles, classes: tuple[str, ...]) -> _Text:
@@ -211,25 +222,34 @@ class _Text(Source):
         return f"{super().stamp()} {self.name} {found.st_size} {found.st_mtime_ns}"
 
 
+def _refusal(path: str, said: str) -> InvalidValueError:
+    return InvalidValueError(f"x: {path}: {said}")
+
+
+def _names_in(path: str) -> tuple[list[str], str]:
+    """The columns' names in the first line of a file, and what is between cells."""
+    with open(regular(path, "x"), "rb") as file:
+        line = file.readline(LONGEST)
+    try:
+        first = line.decode("utf-8-sig").strip("\r\n")
+        sep = max(SEPARATORS, key=first.count)
+        names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
+    except UnicodeDecodeError as error:
+        raise _refusal(path, f"expected UTF-8 in the first line: {error}") from None
+    except csv.Error as error:
+        raise _refusal(path, f"expected lines that end in \\n or \\r\\n: {error}") from None
+    if not names or any(not name or _is_number(name) for name in names):
+        said = f"expected a first line with the columns' names, got {first!r:.60}"
+        raise _refusal(path, said)
+    return names, sep
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
         return False
     return True
-
-
-def _header(path: str) -> tuple[list[str], str, str]:
-    """The columns' names, what is between them, and the first line."""
-    with open(path, "rb") as file:
-        line = file.readline(MOST)
-    try:
-        first = line.decode("utf-8-sig").strip("\r\n")
-        sep = max(SEPARATORS, key=first.count)
-        return [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])], sep, first
-    except (csv.Error, UnicodeError) as error:
-        why = NOT_UTF8 if isinstance(error, UnicodeError) else error
-        raise InvalidValueError(f"x: {path}: {why}, in the first line") from None
 
 
 def csv_source(given: Any, asked: Asked) -> Source | None:
@@ -244,10 +264,6 @@ def csv_source(given: Any, asked: Asked) -> Source | None:
         return None
     made: list[_Text] = []
     for path in paths:
-        names, sep, first = _header(path)
-        if not names or any(not name or _is_number(name) for name in names):
-            raise InvalidValueError(
-                f"x: {path}: expected a first line with the columns' names, got {first!r:.60}"
-            )
+        names, sep = _names_in(path)
         made.append(_Text(path, names, roles_of(names, asked, path), sep))
     return labelled_shards(made)

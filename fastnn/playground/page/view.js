@@ -7,7 +7,7 @@ import { accuracy, gradientNorms, shown } from "./net.js";
 import { fit, paint, paintPoints, theme } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
-const percent = (x) => `${(100 * x).toFixed(1)}%`;
+const percent = (x) => (Number.isFinite(x) ? `${(100 * x).toFixed(1)}%` : "–");
 const number = (x) => (Number.isFinite(x) ? x.toPrecision(4) : "not finite");
 
 export class View {
@@ -63,6 +63,10 @@ export class View {
     drawCurves($("norms"), this.norms, this.names());
     for (const part of document.querySelectorAll(".rights")) part.hidden = settings.problem !== "classification";
     if (!frame) {
+      drawHistograms($("histograms"), [], this.names());
+      this.page.diagram.clear();
+      for (const id of ["losses", "norms", "histograms"]) $(id).setAttribute("aria-label", "No net yet");
+      $("field").setAttribute("aria-label", `${this.how()}No net yet`);
       for (const id of ["train-loss", "test-loss", "train-right", "test-right", "rate"]) $(id).textContent = "–";
       for (const id of ["epoch", "steps"]) $(id).textContent = "0";
       return;
@@ -111,6 +115,11 @@ export class View {
     context.strokeRect(u - size / 40, v - size / 40, size / 20, size / 20);
   }
 
+  /** How points are drawn by keys, where they can be. */
+  how() {
+    return this.page.settings.data === "drawn" ? "Arrow keys move, Enter adds a point. " : "";
+  }
+
   /** The pictures in words, for who does not see them; not at every frame. */
   describe() {
     const { frame, shownSettings: settings } = this.page;
@@ -118,7 +127,7 @@ export class View {
     const what = this.pinned ? `Unit ${this.pinned.unit + 1} of layer ${this.pinned.layer + 1}` : "Output";
     $("out-title").textContent = what;
     const right = settings.problem === "classification" ? `, ${$("test-right").textContent} of the test points right` : "";
-    $("field").setAttribute("aria-label", `${what} for each place${this.pinned ? "" : right}`);
+    $("field").setAttribute("aria-label", `${this.how()}${what} for each place${this.pinned ? "" : right}`);
     $("losses").setAttribute("aria-label", `Loss after ${frame.step} steps: training ${number(frame.trainLoss)}, test ${number(frame.testLoss)}`);
     const norms = gradientNorms(frame, settings).map((x, l) => `${this.names()[l]} ${number(x)}`);
     $("norms").setAttribute("aria-label", `Size of each layer's gradient: ${norms.join(", ")}`);
