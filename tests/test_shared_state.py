@@ -31,21 +31,29 @@ PYTHON = {
     "_support.blame._STANDING": "import",
     "_support.default.dtype": "setting",
     "_support.forks._around": "import",
+    "_support.forks._locks": "atomic",
     "_support.forks._taken": "lock",  # `_forking`
+    "_support.forks._turns": "atomic",
     "_support.forks._wanted": "lock",  # `_forking`; who only looks waits for `_gate`
     "_support.late._homes": "import",
     "amp._warned": "atomic",
     "backward.anomaly._enabled": "setting",
+    "backward.hooks.accumulated": "atomic",
+    "backward.hooks.live": "atomic",
     "backward.pullback._running": "thread",
     "distributions.distribution.Distribution._validate_args": "setting",
     "distributions.kl._RULES": "import",
+    "export.c_steps.WRITERS": "import",
     "export.layers.RULES": "import",
+    "export.onnx_steps.WRITERS": "import",
     "guards._looked_at": "atomic",
     "io.onnx_operators.SINGLE": "import",
     "mindspore.common.initializer.Initializer.named": "import",
     "mindspore.context._options": "setting",
     "mindspore.ops.primitive.CLASSES": "import",
     "mindspore.tensor._initializers": "import",
+    "nn._found": "import",
+    "nn.functional._found": "import",
     "nn.layer._thread": "thread",
     "nn.module.Module.changes": "atomic",  # each change has a number of its own
     "nn.module._predict": "once",
@@ -56,6 +64,7 @@ PYTHON = {
     "sklearn.base._asked": "atomic",
     "sklearn.base._nets": "atomic",
     "sklearn.base._steps": "atomic",
+    "tabular.frame.NOTHING": "import",  # stays empty
     "tape.batch.rules": "once",
     "tape.listener._parts": "import",
     "tape.rounding.ever": "once",
@@ -150,6 +159,14 @@ CHANGES = set(
     "append add update pop setdefault clear insert extend remove discard popitem appendleft "
     "popleft move_to_end sort reverse put keep register".split()
 )
+EMPTY = {"dict", "list", "set", "deque", "Counter", "OrderedDict", "WeakKeyDictionary", "count"}
+
+
+def is_empty(made: ast.expr | None) -> bool:
+    """Whether a container is empty, so that somebody is to fill it."""
+    if isinstance(made, ast.Call):
+        return not made.args and ast.unparse(made.func).split(".")[-1] in EMPTY
+    return isinstance(made, ast.Dict | ast.List) and not ast.dump(made).count("Constant")
 
 
 class Module:
@@ -160,11 +177,14 @@ class Module:
         self.name = ".".join(inner.parts).removesuffix(".__init__").removesuffix("__init__")
         self.tree = ast.parse(path.read_text())
         self.own: set[str] = set()
+        self.empty: set[str] = set()
         for node in self.tree.body:
             targets = getattr(node, "targets", [getattr(node, "target", None)])
             for target in targets:
                 if target is not None:
                     self.own |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+                    if isinstance(target, ast.Name) and is_empty(getattr(node, "value", None)):
+                        self.empty.add(f"{self.name}.{target.id}")
             if isinstance(node, ast.ClassDef):
                 self.own.add(node.name)
         self.imported: dict[str, str] = {}
@@ -184,6 +204,8 @@ def in_place(node: ast.AST) -> ast.expr | None:
     """What a statement or call changes, if it is an object's entry or attribute, or its own."""
     if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
         return node if isinstance(node, ast.Attribute) else node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next":
+        return node.args[0]  # an iterator that several threads go on with
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.value if node.func.attr in CHANGES else None
     return None
@@ -231,6 +253,7 @@ def test_what_modules_keep_is_decided_on() -> None:
     modules = [Module(path) for path in PACKAGE.rglob("*.py")]
     names = {module.name for module in modules}
     found = {name for module in modules for name in changed_in(module, names)}
+    found |= {name for module in modules for name in module.empty if "__all__" not in name}
     assert found == set(PYTHON)
 
 
