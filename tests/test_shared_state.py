@@ -43,17 +43,13 @@ PYTHON = {
     "backward.pullback._running": "thread",
     "distributions.distribution.Distribution._validate_args": "setting",
     "distributions.kl._RULES": "import",
-    "export.c_steps.WRITERS": "import",
     "export.layers.RULES": "import",
-    "export.onnx_steps.WRITERS": "import",
     "guards._looked_at": "atomic",
     "io.onnx_operators.SINGLE": "import",
     "mindspore.common.initializer.Initializer.named": "import",
     "mindspore.context._options": "setting",
     "mindspore.ops.primitive.CLASSES": "import",
     "mindspore.tensor._initializers": "import",
-    "nn._found": "import",
-    "nn.functional._found": "import",
     "nn.layer._thread": "thread",
     "nn.module.Module.changes": "atomic",  # each change has a number of its own
     "nn.module._predict": "once",
@@ -166,7 +162,7 @@ def is_empty(made: ast.expr | None) -> bool:
     """Whether a container is empty, so that somebody is to fill it."""
     if isinstance(made, ast.Call):
         return not made.args and ast.unparse(made.func).split(".")[-1] in EMPTY
-    return isinstance(made, ast.Dict | ast.List) and not ast.dump(made).count("Constant")
+    return made is not None and ast.unparse(made) in ("{}", "[]")
 
 
 class Module:
