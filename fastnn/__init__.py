@@ -335,7 +335,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    return _late("fastnn", name)
+    value = globals()[name] = _late("fastnn", name)
+    return value
 
 
 def __dir__() -> list[str]:
