@@ -95,13 +95,13 @@ def test_available_cpus(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(threads, "Path", lambda root: tmp_path)
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     assert threads.available_cpus() == want
 
 
 def test_available_cpus_without_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "Path", lambda root: tmp_path)
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for count, want in ((5, 5), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
