@@ -177,8 +177,8 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "none": (S(nn.ReLU()), {"input_shape": (6,)}, "this has none"),
     "tail": (S(nn.Linear(6, 2), nn.LayerNorm(2)), {}, r"layer 1 \(LayerNorm\): has no form"),
     "no rows": (nn.Linear(6, 2), {"calibration": None}, "int8 needs rows of data"),
-    "wrong rows": (nn.Linear(6, 2), {"calibration": X[:, :3]}, r"expected finite rows of shape"),
-    "nan rows": (nn.Linear(6, 2), {"calibration": X * np.nan}, r"expected finite rows of shape"),
+    "wrong rows": (nn.Linear(6, 2), {"calibration": X[:, :3]}, r"expected shape \(rows, 6\), got"),
+    "nan rows": (nn.Linear(6, 2), {"calibration": X * np.nan}, "holds nan or inf"),
     "float": (nn.Linear(6, 2), {"dtype": None}, "expected with dtype='int8' only"),
     "slopes": (S(nn.Linear(6, 2), nn.PReLU(2)), {}, r"layer 1 \(PReLU\): has no form"),
 }

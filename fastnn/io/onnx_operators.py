@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
-from fastnn.io.onnx_layers import Layers, linear, put
+from fastnn.io.onnx_layers import Layers, linear, put, shortest
 from fastnn.io.onnx_package import library
 from fastnn.io.onnx_regions import Region
 
@@ -35,13 +35,21 @@ def take(layers: Layers, region: Region) -> None:
         return
     if kind == "Log" and layers.logarithm():
         return
+    if kind == "Pow" and _is_square(region) and layers.square():
+        return
     if layers.width is None:
         layers.fail(region, "nothing says how many columns its rows have")
     layers.add(layers.known_by_values(region))
 
 
+def _is_square(region: Region) -> bool:
+    exponent = region.constants.get(region.nodes[0].input[1])
+    return exponent is not None and bool((exponent == 2).all())
+
+
 def _attributes(node: Any) -> dict[str, Any]:
-    return {a.name: library().helper.get_attribute_value(a) for a in node.attribute}
+    values = {a.name: library().helper.get_attribute_value(a) for a in node.attribute}
+    return {k: shortest(v) if isinstance(v, float) else v for k, v in values.items()}
 
 
 def single(*kinds: str) -> Callable[[Take], Take]:
@@ -115,6 +123,47 @@ def _scaler(layers: Layers, region: Region, node: Any) -> bool:
     offset, scale = (np.array(options[name], np.float64) for name in ("offset", "scale"))
     layers.scale(region, scale, -offset * scale)
     return True
+
+
+@single("LinearRegressor")
+def _linear_regressor(layers: Layers, region: Region, node: Any) -> bool:
+    """scikit-learn's linear models: coefficients of one target after the other."""
+    options = _attributes(node)
+    if options.get("post_transform", b"NONE") != b"NONE":
+        layers.fail(region, "expected no post_transform")
+    targets = options.get("targets", 1)
+    w = np.array(options["coefficients"], np.float32).reshape(targets, -1)
+    given = options.get("intercepts")
+    _product(layers, region, w, None if given is None else np.array(given, np.float32))
+    return True
+
+
+@single("LinearClassifier")
+def _linear_classifier(layers: Layers, region: Region, node: Any) -> bool:
+    """scikit-learn's linear classifiers: coefficients of one class after the other."""
+    options = _attributes(node)
+    b = np.array(options.get("intercepts", []), np.float32)
+    after = options.get("post_transform", b"NONE")
+    labels = len(options.get("classlabels_ints", ())) or len(options.get("classlabels_strings", ()))
+    if len(b) != labels or after not in LINKS:
+        layers.fail(region, "expected coefficients for each class, and NONE, SOFTMAX or LOGISTIC")
+    _product(layers, region, np.array(options["coefficients"], np.float32).reshape(labels, -1), b)
+    layers.add(LINKS[after]())
+    return True
+
+
+LINKS: dict[bytes, Callable[[], nn.Module | None]] = {
+    b"NONE": lambda: None,
+    b"SOFTMAX": lambda: nn.Softmax(1),
+    b"LOGISTIC": nn.Sigmoid,
+}
+
+
+@single("Normalizer")
+def _normalizer(layers: Layers, region: Region, node: Any) -> bool:
+    """What a softmax gives adds up to one already."""
+    is_sum = _attributes(node).get("norm", b"MAX") == b"L1"
+    return is_sum and bool(layers.layers) and type(layers.layers[-1]) is nn.Softmax
 
 
 @single("BatchNormalization")

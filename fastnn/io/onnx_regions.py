@@ -91,6 +91,10 @@ def line_through(model: Any, output: str | None, path: str) -> Line:
         raise FormatError(f"{path}: expected one input, the rows, got {len(inputs)}: {names}")
     given = inputs[0].name
     nodes = list(graph.node)
+    if any(node.op_type == "Gather" and given in node.input[1:] for node in nodes):
+        raise FormatError(
+            f"{path}: {given!r} are indices of an embedding; expected rows of numbers"
+        )
     depends = _reached(nodes, given)
     fixed = [n for n in nodes if not set(n.output) & depends]
     arrays |= _constants(model, fixed, arrays)
@@ -157,6 +161,7 @@ def _run(
 def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, path: str) -> str:
     """The tensor of numbers that the net gives: a named output, or the first that is no label."""
     makers = {name: node for node in nodes for name in node.output}
+    labels = {node.output[0] for node in nodes if node.op_type == "LinearClassifier"}
     names = [o.name for o in graph.output]
     if output is not None and output not in names:
         raise FormatError(f"{path}: output {output!r} is none of {', '.join(names)}")
@@ -166,7 +171,7 @@ def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, pa
             end = makers[end].input[0]
         behind = _needed(nodes, end)
         kinds = {node.op_type for node in nodes if set(node.output) & behind}
-        if end in depends and not kinds & AFTER:
+        if end in depends and not kinds & AFTER and not behind & labels:
             return end
     raise FormatError(f"{path}: none of the outputs {', '.join(names)} is the numbers of a net")
 
@@ -177,8 +182,8 @@ def _cut(
     """Regions between the tensors through which everything goes."""
     regions, here, first = [], given, 0
     for i, node in enumerate(line):
-        out = node.output[0]
         later = {name for n in line[i + 1 :] for name in n.input if name in depends}
+        out = next((name for name in node.output if name in later | {gives}), node.output[0])
         before = {given} | {name for n in line[: i + 1] for name in n.output}
         if later & before <= {out}:
             nodes = tuple(line[first : i + 1])
