@@ -194,8 +194,10 @@ def _candidates(region: Region, width: int, shape: tuple[int, ...]) -> Iterator[
     yield from (
         nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.Hardsigmoid(),
         nn.LogSigmoid(), nn.Tanhshrink(), nn.Softsign(), nn.SquaredReLU(), nn.Softplus(),
-        nn.ReLU(), nn.ELU(), nn.SELU(), nn.CELU(), nn.ReLU6(), nn.Softmin(1),
+        nn.ReLU(), nn.ELU(), nn.SELU(), nn.CELU(), nn.ReLU6(), nn.Softmin(1), nn.Softmax(1),
+        nn.LogSoftmax(1),
     )  # fmt: skip
+    yield from _with_vectors(region, width)
     numbers = _numbers(region)
     for c in sorted({abs(n) for n in numbers}):
         yield from (nn.Softshrink(c), nn.Hardshrink(c), nn.LeakyReLU(c), nn.ELU(c))
@@ -207,6 +209,28 @@ def _candidates(region: Region, width: int, shape: tuple[int, ...]) -> Iterator[
         for groups in range(2, width // 2 + 1):
             if width % groups == 0:
                 yield nn.GroupNorm(groups, width, c, affine=False)
+
+
+def _with_vectors(region: Region, width: int) -> Iterator[nn.Module]:
+    """Layers with a number for each column: norms and slopes as Keras computes them."""
+    vectors = [a.ravel() for a in region.constants.values()
+               if a.size == width > 1 and a.dtype.kind == "f"]  # fmt: skip
+    for w in vectors:
+        for slope in (w, -w):
+            prelu = nn.PReLU(width)
+            put(prelu.weight, slope)
+            yield prelu
+        for eps in _numbers(region):
+            if eps < 0:
+                continue
+            rms = nn.RMSNorm(width, eps)
+            put(rms.weight, w)
+            yield rms
+            for b in (v for v in vectors if v is not w):
+                norm = nn.LayerNorm(width, eps)
+                put(norm.weight, w)
+                put(norm.bias, b)
+                yield norm
 
 
 def _numbers(region: Region) -> list[float]:

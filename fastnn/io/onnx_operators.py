@@ -247,6 +247,35 @@ def _clip(layers: Layers, region: Region, node: Any) -> bool:
     return True
 
 
+@single("Max", "Min")
+def _bound(layers: Layers, region: Region, node: Any) -> bool:
+    """A bound for all columns."""
+    found = [region.constants[name] for name in node.input if name in region.constants]
+    if len(node.input) != 2 or len(found) != 1 or found[0].size != 1:
+        return False
+    c, widest = float(found[0].ravel()[0]), float(np.finfo(np.float32).max)
+    if not abs(c) <= widest:
+        return False
+    if node.op_type == "Max":
+        layers.add(nn.ReLU() if c == 0 else nn.Hardtanh(c, widest))
+    else:
+        layers.add(nn.Hardtanh(-widest, c))
+    return True
+
+
+@single("HardSigmoid")
+def _hard_sigmoid(layers: Layers, region: Region, node: Any) -> bool:
+    """clip(alpha x + beta, 0, 1); torch's has alpha = 1/6, Keras 2 had 1/5."""
+    options = _attributes(node)
+    alpha, beta = options.get("alpha", 0.2), options.get("beta", 0.5)
+    if (np.float32(alpha), beta) == (np.float32(1 / 6), 0.5):
+        layers.add(nn.Hardsigmoid())
+    else:
+        layers.scale(region, alpha, beta)
+        layers.add(nn.Hardtanh(0.0, 1.0))
+    return True
+
+
 @single("Shrink")
 def _shrink(layers: Layers, region: Region, node: Any) -> bool:
     options = _attributes(node)
