@@ -184,6 +184,22 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
 }
 
 
+def test_sums_that_a_shift_would_push_out_of_int32(tmp_path: Path) -> None:
+    """Weights that cancel for the rows given, and for no others: such a sum would change its sign
+    instead of being clamped."""
+    net = nn.Linear(64, 1, bias=False)
+    net.weight._array[:] = np.tile([1, -1], 32)
+    rng = np.random.default_rng(0)
+    twins = np.repeat(rng.standard_normal((50, 32)), 2, axis=1)
+    for near, holds in ((1e-2, True), (1e-7, False)):
+        rows = twins + near * rng.standard_normal(twins.shape)
+        if holds:
+            net.export(tmp_path / "net.c", dtype="int8", calibration=rows)
+            continue
+        with pytest.raises(ExportError, match=r"Linear: its numbers are too far apart for int8"):
+            net.export(tmp_path / "net.c", dtype="int8", calibration=rows)
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_int8_has_not_leaves_no_file(name: str, tmp_path: Path) -> None:
     net, options, text = BAD[name]
