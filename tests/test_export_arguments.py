@@ -44,6 +44,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one row": (INT8 | {"calibration": [1, 2, 3]}, r"expected shape \(rows, 3\), got \(3,\)"),
     "nan": (INT8 | {"calibration": [[1, 2, np.nan]]}, "calibration: holds nan or inf"),
     "zeros": (INT8 | {"calibration": np.zeros((9, 3))}, "calibration: all its numbers are 0"),
+    "fold": ({"fold": 1}, "fold: expected True or False, got 1"),
+    "compilers": ({"compiler": ["cc", "-O3"]}, "compiler: expected a program such as 'cc'"),
     "names": ({"names": 3}, "names: expected a list of names, got 3"),
     "one text": ({"classes": "ab"}, "classes: expected a list of names, got 'ab'"),
     "no text": ({"classes": [None, "b"]}, "classes: expected texts or whole numbers, got None"),
@@ -119,6 +121,25 @@ def test_paths_and_names_of_other_kinds(tmp_path: Path) -> None:
     assert '"7"' in (tmp_path / "net.c").read_text()
     with pytest.raises(TypeError, match="path: expected a path, got None"):
         net().export(None)
+
+
+def test_a_compiler_for_another_machine(tmp_path: Path) -> None:
+    """What it makes does not start."""
+    cross = tmp_path / "cross-cc"
+    lines = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho x > "$2"\nchmod +x "$2"\n'
+    cross.write_text(lines)
+    cross.chmod(0o755)
+    with pytest.raises(ExportError, match="cross-cc makes does not run here"):
+        net().export(tmp_path / "net.c", compiler=cross)
+    assert not (tmp_path / "net.c").exists()
+
+
+def test_weights_that_are_computed(tmp_path: Path) -> None:
+    for make in (nn.utils.weight_norm, nn.utils.parametrizations.weight_norm):
+        with pytest.raises(ExportError, match="its weights are computed"):
+            make(nn.Linear(2, 2)).export(tmp_path / "net.c")
+    with pytest.raises(TypeError, match="fold: expected True or False"):
+        contents(net(), fold=1)
 
 
 def test_an_estimator_is_its_model(tmp_path: Path) -> None:

@@ -130,7 +130,6 @@ def export(
     file = Path(writable(path))
     c_options = {"name": name, "header_only": header_only, "constants": constants,
                  "compiler": compiler, "dtype": dtype, "calibration": calibration}  # fmt: skip
-    fold = checks.flag("fold", fold)
     kind = kind_of(file, {"fold": fold or None, "opset": opset, "ir_version": ir_version}
                    | c_options)  # fmt: skip
     plan = named(plan_of(model, input_shape, fold), names, classes)

@@ -37,7 +37,7 @@ def plan_of(model: Any, input_shape: Sequence[int] | None = None, fold: bool = F
         TypeError: no module.
         ExportError: the model cannot be exported exactly; the text says which layer, and why.
     """
-    model = _module(model)
+    model, fold = _module(model), check.flag("fold", fold)
     layers = list(_layers(model, "layer "))
     real = _dtype(model)
     own = copy.deepcopy(model).eval()
@@ -171,9 +171,11 @@ def _refuse_own(module: nn.Module, name: str) -> None:
         raise ExportError(f"{own}: has a forward of its own; {ADVICE}")
     if module._forward_hooks or module._forward_pre_hooks:
         raise ExportError(f"{own}: has hooks, which no file can keep; remove them first")
-    if isinstance(module, Layer) and any(module._modules.values()):
+    computed = any(module._modules.values()) or type(module).__name__.startswith("Parametrized")
+    if isinstance(module, Layer) and computed:
         raise ExportError(
-            f"{own}: its weights are computed (parametrizations); remove_parametrizations first"
+            f"{own}: its weights are computed (parametrizations); remove_parametrizations or "
+            "remove_weight_norm first"
         )
 
 
