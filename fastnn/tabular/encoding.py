@@ -6,6 +6,7 @@ that new rows are encoded in the same way; it is saved as JSON with the net.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
