@@ -20,16 +20,16 @@ AFTER = frozenset({"ArgMax", "ArrayFeatureExtractor", "LabelEncoder", "TopK"})
 """What makes labels of numbers: an output behind these is not the net's."""
 WIDEST = 65536  # columns that the input may say that it has, if no weight has as many
 RUN = frozenset(
-    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BatchNormalization Cast CastLike Ceil Celu Clip "
-    "Concat Constant Cos Cosh Div Dropout Elu Equal Erf Exp Flatten Floor Gather Gelu Gemm Greater "
-    "GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization "
-    "IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual LinearClassifier LinearRegressor Log "
-    "LogSoftmax LpNormalization MatMul Max Mean "
-    "MeanVarianceNormalization Min Mish Mod Mul Neg Normalizer Not Or PRelu Pow RMSNormalization "
-    "Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scaler Selu Shape Shrink Sigmoid Sign "
-    "Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh "
-    "ThresholdedRelu Transpose Unsqueeze Where Xor".split()
+    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BatchNormalization Cast CastLike Ceil Celu "
+    "Clip Concat Constant Cos Cosh Div Dropout Elu Equal Erf Exp Flatten Floor Gather Gelu "
+    "Gemm Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity "
+    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual "
+    "LinearClassifier LinearRegressor Log LogSoftmax LpNormalization MatMul Max Mean "
+    "MeanVarianceNormalization Min Mish Mod Mul Neg Normalizer Not Or PRelu Pow "
+    "RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scaler Selu "
+    "Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt "
+    "Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Transpose Unsqueeze Where Xor".split()
 )
 """Operators that a file may have run: none repeats itself, or makes much out of little, as do Loop,
 Tile and ConstantOfShape."""
