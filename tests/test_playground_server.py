@@ -110,6 +110,7 @@ def test_who_is_refused(server: Playground) -> None:
         {"Origin": "null"},
         {"X_Fastnn_Token": "guessed"},
         {"X_Fastnn_Token": ""},
+        {"X_Fastnn_Token": server.token[:-1]},
     ):
         assert post(server, "/new", body, **headers)[0] == 403, headers
     token = {"X_Fastnn_Token": server.token}

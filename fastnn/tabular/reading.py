@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.opening import content_of
 from fastnn.tabular.cells import Mark, Wanted, decimal_mark, typed
 from fastnn.tabular.frame import Column, Form, Frame, as_frame
-from fastnn.tabular.opening import content_of
 
 __all__ = ["SEPARATORS", "read_table"]
 

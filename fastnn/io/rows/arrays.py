@@ -15,7 +15,7 @@ from fastnn._support import maps
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import BRAIN
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn._support.paths import a_path
+from fastnn._support.paths import a_path, regular
 from fastnn.io.rows.source import Part, Source
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _of_map(array: NDArray[Any], name: str) -> Source | None:
 
 def _of_npy(path: str, name: str) -> Source:
     """The array in a .npy file."""
-    with open(path, "rb") as file:
+    with open(regular(path, name), "rb") as file:
         try:
             version = npy.read_magic(file)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0

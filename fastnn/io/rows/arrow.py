@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.paths import regular
 from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source
@@ -193,9 +194,9 @@ def _of_paths(paths: list[str], asked: Asked) -> Source:
 
 def _of_parquet(parquet: Any, path: str, asked: Asked) -> _Groups:
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(regular(path, "x"))
     except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, OSError) and error.filename is not None:  # nothing that can be read
             raise
         raise InvalidValueError(f"x: {path} is no Parquet file: {error}") from None
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.errors import InvalidValueError
+from fastnn._support.paths import regular
 from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source, with_row
@@ -211,7 +212,7 @@ def csv_source(given: Any, asked: Asked) -> Source | None:
         return None
     made: list[_Text] = []
     for path in paths:
-        with open(path, "rb") as file:
+        with open(regular(path, "x"), "rb") as file:
             first = file.readline().decode("utf-8-sig").strip("\r\n")
         sep = max(SEPARATORS, key=first.count)
         names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]

@@ -1,0 +1,171 @@
+"""What planted faults changed in parts around the engine, and no other test saw: a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.io import open_table
+from fastnn.population import sampled
+from fastnn.tabular import presets
+from fastnn.tabular.encoding import Encoder
+from fastnn.tabular.frame import as_frame
+from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.table import Table
+
+
+def written(path: Path, text: str) -> str:
+    path.write_bytes(text.encode())
+    return str(path)
+
+
+def changed_in_memory(at: Path) -> Any:
+    """A map that is a copy where it is written: the file has other numbers."""
+    np.zeros((4, 2), np.float32).tofile(at / "x")
+    array = np.memmap(at / "x", np.float32, "c", shape=(4, 2))
+    array[1] = 7
+    return open_table(array).read()[0].tolist()
+
+
+def shards_in_order(at: Path) -> Any:
+    for i in (2, 0, 1):  # as files are found where they were made in another order
+        np.save(at / f"x-{i}.npy", np.full((2, 1), i))
+    return open_table(str(at / "x-*.npy")).read()[0].ravel().tolist()
+
+
+def scaled(at: Path) -> Any:
+    """Selected columns keep their own mean and scale."""
+    from fastnn.io.rows.views import Scaled
+
+    table = open_table(written(at / "t.csv", "a,b\n1,10\n3,30\n"))
+    mean, std = table.moments()
+    source = Scaled(table.source, mean, std).select(["b"])
+    into = [np.empty((2, 1), np.float32)]
+    source.read(0, 2, into)
+    return into[0].ravel().tolist()
+
+
+def batches_in_their_order() -> Any:
+    """Of batches that come in one order, blocks keep theirs."""
+    from fastnn.train import table_order
+
+    def make() -> Iterator[Any]:
+        yield from (np.full((4, 1), i, np.float32) for i in range(8))
+
+    table = open_table(make, window=8, block=2)
+    return (table_order(table, 3, 0) // 8).tolist()
+
+
+def of_date(date: str) -> Any:
+    """Month and weekday, which vary with it."""
+    rows = as_frame({"d": [date, "2023-02-02"], "n": [1.0, 2.0]})
+    encoder, _ = Encoder.fit(rows)
+    found = dict(zip(encoder.numbers, encoder.encode(rows)[0][0], strict=True))
+    return [found["d.month"], found["d.weekday"]]
+
+
+def categories(*texts: str) -> Any:
+    return Encoder.fit(as_frame({"k": list(texts)}))[0].features[0].categories
+
+
+def prints() -> int:
+    """How many tables that differ in one target have the same fingerprint."""
+    rows = as_frame({"n": [1.0, 2.0]})
+    tables = [Table(rows, np.array([[0.0], [y]])) for y in (1.0, 2.0, 3.0)]
+    return 3 - len({fingerprint(table, ["n"]) for table in tables})
+
+
+FOUND: dict[str, tuple[Callable[[Path], Any], Any]] = {
+    "a map that was changed in memory": (
+        changed_in_memory,
+        [[0.0, 0.0], [7.0, 7.0], [0.0, 0.0], [0.0, 0.0]],
+    ),
+    "shards of a pattern come in order": (shards_in_order, [0, 0, 1, 1, 2, 2]),
+    "a mark of UTF-8 is no part of a name": (
+        lambda at: open_table(written(at / "t.csv", "\ufeffa,b\n1,2\n")).columns,
+        ("a", "b"),
+    ),
+    "a line's end within quotes": (
+        lambda at: (
+            open_table(written(at / "t.csv", 'a,kind\n1,"x\ny"\n2,z\n'), target="kind").classes
+        ),
+        ("x\ny", "z"),
+    ),
+    "columns by name have their own scale": (scaled, [-1.0, 1.0]),
+    "blocks of batches keep their order": (
+        lambda at: batches_in_their_order(),
+        sorted([0, 1, 2, 3] * 8),
+    ),
+    "a date's month and weekday": (lambda at: of_date("2024-12-29"), [12.0, 6.0]),
+    "texts as frequent as others by the alphabet": (
+        lambda at: categories("b", "a", "c", "c"),
+        ("c", "a", "b"),
+    ),
+    "a fingerprint has the targets": (lambda at: prints(), 0),
+    "an optimizer's own rate": (lambda at: presets.rate_of("adam", None), 0.001),
+    "a given rate": (lambda at: presets.rate_of("adam", 0.5), 0.5),
+    "configurations of another seed": (
+        lambda at: sampled({"a": range(1000)}, 4, 1) == sampled({"a": range(1000)}, 4, 2),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_found(name: str, tmp_path: Path) -> None:
+    call, wanted = FOUND[name]
+    assert call(tmp_path) == wanted
+
+
+def other_names(at: Path) -> Any:
+    one, two = written(at / "a.csv", "a,b\n1,2\n"), written(at / "b.csv", "b,a\n3,4\n")
+    return open_table([one, two])
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "shards whose columns have another order": (other_names, "expected shards"),
+    "classes of one row each": (
+        lambda at: Split("", 0.5, 0).parts(
+            Table(as_frame({"n": [1.0, 2.0, 3.0, 4.0]}), np.arange(4), tuple("abcd"))
+        ),
+        "expected classes of several rows",
+    ),
+    "a rate of what has none": (
+        lambda at: presets.rate_of("levenberg_marquardt", 0.1),
+        "finds its steps by itself",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name: str, tmp_path: Path) -> None:
+    call, said = REFUSED[name]
+    with pytest.raises(ValueError, match=said):
+        call(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [([0.0, 0.0], {1: 2.0}), ([1.0, 0.0], {1: 2.0}), ([-100, 1], {1: 2.0}), ([0, 1], {2: 2.0})],
+    ids=["0 or 1, all 0", "0 or 1", "an ignored label", "a class that does not come"],
+)
+def test_class_weights_of_a_table_as_of_its_arrays(labels: Any, given: Any) -> None:
+    binary = isinstance(labels[0], float)
+    x = np.linspace(-1, 1, 40, dtype=np.float32).reshape(20, 2)
+    y = np.array(labels * 10, np.float32 if binary else np.int64)
+    found = []
+    for table in (False, True):
+        fastnn.manual_seed(1)
+        model = nn.Linear(2, 1 if binary else 3)
+        loss = nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss()
+        trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.1))
+        data = (open_table(x, y),) if table else (x, y)
+        trainer.fit(*data, shuffle=False, class_weight=given, batch_size=8, epochs=2, verbose=0)
+        found.append(model.weight.tolist())
+    assert found[0] == found[1]
