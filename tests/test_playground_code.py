@@ -1,5 +1,5 @@
 """What the playground's page makes without a browser: programs, tables, links. Runs its modules in
-Node.js."""
+Node.js; check_playground_torch.py runs the programs for PyTorch."""
 
 from __future__ import annotations
 

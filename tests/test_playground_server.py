@@ -24,7 +24,7 @@ from fastnn._core.engine import PlayNet
 from fastnn.cli import main
 from fastnn.playground import Playground, columns_of
 from fastnn.playground.nets import MOST_NETS, Nets
-from fastnn.playground.server import _Handler
+from fastnn.playground.server import MOST_BYTES, _Handler
 
 PAGE = Path(fastnn.__file__).parent / "playground/page"
 
@@ -145,6 +145,7 @@ def test_wrong_calls(server: Playground, path: str, body: bytes, status: int) ->
 
 def test_a_body_has_an_end(server: Playground) -> None:
     assert post(server, "/new", b"", Content_Length="9999999999")[0] == 413
+    assert post(server, "/new", b"", Content_Length=str(MOST_BYTES + 1))[0] == 413
     assert post(server, "/new", b"", Content_Length="-1")[0] == 413
     assert post(server, "/new", b"", Content_Length="9" * 5000)[0] == 413
 
