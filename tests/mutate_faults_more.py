@@ -26,9 +26,11 @@ MORE = (
     ("train/stream/taking.py", "counted = labels >= 0", "counted = labels >= labels[0]", "test_large_tables test_large_tables_faults"),
     # The playground's server
     ("playground/server.py", "origin is None or origin in", "True or origin in", "test_playground_server"),
-    ("playground/server.py", "not length.isdigit() or int(length) > MOST_BYTES", "not length.isdigit()", "test_playground_server"),
-    ("playground/server.py", '            "same-origin",\n            "none",', '            "same-origin",\n            "cross-site",\n            "none",', "test_playground_server"),
-    ("playground/server.py", 'return self.headers.get("Host", "") in self.server.hosts', "return True", "test_playground_server"),
+    ("playground/server.py", "return int(digits) if int(digits) <= MOST_BYTES else None", "return int(digits)", "test_playground_server"),
+    ("playground/server.py", "path in SECRET and not self._comes_from_the_page()", "path in SECRET and not self._host_fits()", "test_playground_server"),
+    ("playground/server.py", 'return self.headers.get("Host", "").lower() in self.server.hosts', "return True", "test_playground_server"),
+    ("playground/server.py", "    timeout = IDLE_SECONDS\n", "", "test_playground_server"),
+    ("playground/server.py", "        self._end_after_a_body()\n", "", "test_playground_server"),
     ("playground/server.py", "hmac.compare_digest(token.encode(), self.server.token.encode())", 'bool(token) and token in self.server.token', "test_playground_server"),
     # Several processes
     ("ranks/agreement.py", "for what in {**found[0], **other}:", "for what in other:", "test_mpi"),
