@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import nn, optim
+from fastnn import metrics, nn, optim, plot
 from fastnn.io import open_table
+from fastnn.nn import functional as F
+from fastnn.plot.axes import wide_range
 from fastnn.population import sampled
+from fastnn.sklearn import MLPClassifier
 from fastnn.tabular import presets
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.frame import as_frame
@@ -81,6 +84,42 @@ def prints() -> int:
     return 3 - len({fingerprint(table, ["n"]) for table in tables})
 
 
+def sizes_of_points() -> Any:
+    """A point's area tells the rows of its bin: one, and two."""
+    ax = plot.calibration([0, 1, 1], [0.1, 0.6, 0.8], bins=2)
+    return ax.collections[0].get_sizes().tolist()
+
+
+def slopes_of_classes() -> Any:
+    """By the logit of the right class: sigmoid(x) - 1."""
+    ax = plot.losses(nn.CrossEntropyLoss(), target=1, span=(-2, 2), points=5, derivatives=True)
+    x, slopes = ax.lines[1].get_data()
+    return float(np.abs(slopes - (1 / (1 + np.exp(-np.asarray(x))) - 1)).max()) < 1e-6
+
+
+def shown_of_a_path_that_diverges() -> Any:
+    """The start, at least."""
+    rivals = {"SGD": lambda w: optim.SGD(w, lr=10.0)}
+    ax = plot.optimizer_paths(lambda x, y: x**2 + y**2, rivals, (2.0, 1.0), steps=5)
+    low, high = ax.get_xlim()
+    return low < 2.0 < high < 10.0
+
+
+def trained_on(read_only: bool) -> Any:
+    """Weights that are read only, as joblib gives them, are replaced."""
+    x, y = np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2
+    found = MLPClassifier((3,), max_iter=2, random_state=0).fit(x, y)
+    if read_only:
+        for array in (*found.coefs_, *found.intercepts_):
+            array.flags.writeable = False
+    return found.partial_fit(x, y).coefs_[0].tolist()
+
+
+def charged(*listed: int) -> float:
+    z = fastnn.tensor([[0.1, 0.2, 0.4]], dtype=fastnn.float64)
+    return F.multilabel_margin_loss(z, fastnn.tensor([listed])).item()
+
+
 FOUND: dict[str, tuple[Callable[[Path], Any], Any]] = {
     "a map that was changed in memory": (
         changed_in_memory,
@@ -114,6 +153,21 @@ FOUND: dict[str, tuple[Callable[[Path], Any], Any]] = {
         lambda at: sampled({"a": range(1000)}, 4, 1) == sampled({"a": range(1000)}, 4, 2),
         False,
     ),
+    "the area of a calibration's points": (lambda at: sizes_of_points(), [80.0, 140.0]),
+    "slopes of a loss of classes": (lambda at: slopes_of_classes(), True),
+    "where a path diverges the start is shown": (lambda at: shown_of_a_path_that_diverges(), True),
+    "values within a factor of 20": (lambda at: wide_range(np.array([1.0, 15.0])), False),
+    "values beyond it": (lambda at: wide_range(np.array([1.0, 25.0])), True),
+    "weights that are read only": (lambda at: trained_on(True) == trained_on(False), True),
+    "a list of classes ends at -1": (lambda at: charged(0, -1, 1) == charged(0, -1, -1), True),
+    "the last category does not count": (
+        lambda at: nn.EmbeddingBag(3, 2, padding_idx=-1).padding_idx,
+        2,
+    ),
+    "R2 of targets whose squares sum to 1": (
+        lambda at: metrics.r2([0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 1.0, 1.0]),
+        0.75,
+    ),
 }
 
 
@@ -129,6 +183,12 @@ def other_names(at: Path) -> Any:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "bags that begin before others": (
+        lambda at: F.embedding_bag(
+            fastnn.tensor([0, 1, 2]), fastnn.ones(3, 2), fastnn.tensor([0, 2, 1])
+        ),
+        "offsets: expected numbers from 0 up to 3 in increasing order",
+    ),
     "shards whose columns have another order": (other_names, "expected shards"),
     "classes of one row each": (
         lambda at: Split("", 0.5, 0).parts(
