@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,12 +17,14 @@ from fastnn.io import open_table
 from fastnn.nn import functional as F
 from fastnn.plot.axes import wide_range
 from fastnn.population import sampled
+from fastnn.ranks import agree
 from fastnn.sklearn import MLPClassifier
 from fastnn.tabular import presets
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.frame import as_frame
 from fastnn.tabular.holdout import Split, fingerprint
 from fastnn.tabular.table import Table
+from fastnn.train import dealing
 
 
 def written(path: Path, text: str) -> str:
@@ -63,6 +67,82 @@ def batches_in_their_order() -> Any:
 
     table = open_table(make, window=8, block=2)
     return (table_order(table, 3, 0) // 8).tolist()
+
+
+def place_of_a_row_held_out(at: Path) -> Any:
+    """A row of a part is told by its number among all, in each block and each file."""
+    np.save(at / "a.npy", np.arange(30.0)[:, None])
+    table = open_table([at / "a.npy"], block=5, window=20)
+    train, held = table.split(0.3, 1)
+    told = []
+    for part in (train, held):
+        values = part.read()[0].ravel().astype(int).tolist()
+        told += [
+            part.source.where(row).startswith(f"row {value} of all")
+            for row, value in enumerate(values)
+        ]
+    return all(told) and len(told) == 30
+
+
+def read_again() -> Any:
+    """A reader of batches begins anew where earlier rows are asked for."""
+    batches = [np.arange(4.0 * i, 4 * i + 4)[:, None] for i in range(3)]
+    table = open_table(batches)
+    cursor, found = table.source.cursor(), []
+    for begin, end in ((0, 6), (0, 3), (2, 9), (1, 12)):
+        into = [np.empty((end - begin, 1))]
+        cursor.read(begin, end, into)
+        found.append(into[0].ravel().tolist() == list(range(begin, end)))
+    return found
+
+
+def lines_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of three epochs within a second, where there is no bar."""
+    stderr = io.StringIO()
+    monkeypatch.setattr(stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    model = nn.Linear(2, 1)
+    trainer = fastnn.Trainer(model, "mse", optim.SGD(model.parameters(), lr=0.1))
+    trainer.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3)
+    return [line.split()[1] for line in stderr.getvalue().splitlines()]
+
+
+def test_a_terminal_without_a_bar_has_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines_on_a_terminal(monkeypatch) == ["1/3", "2/3", "3/3"]
+
+
+class Told:
+    """Ranks that were told what each has."""
+
+    def __init__(self, *known: Any) -> None:
+        self.size, self._known = len(known), list(known)
+
+    def gather(self, own: Any) -> list[Any]:
+        return self._known
+
+
+@pytest.mark.parametrize(
+    "other", [{"a": "1"}, {"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "0"}]
+)
+@pytest.mark.parametrize("rank", [1, 2])
+def test_ranks_that_lack_something_do_not_agree(other: Any, rank: int) -> None:
+    known = [{"a": "1", "b": "2"} for _ in range(3)]
+    agree(cast(Any, Told(*known)), known[0])
+    known[rank] = other
+    with pytest.raises(ValueError, match=f"expected the same on all 3 ranks, .* on rank {rank}"):
+        agree(cast(Any, Told(*known)), known[0])
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3, 4])
+def test_no_more_ranks_than_slices(slices: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dealing, "ranks_of", lambda comm: Told(1, 2, 3))
+    if slices < 3:
+        with pytest.raises(ValueError, match="expected at most as many ranks, got 3"):
+            dealing.dealing_of("world", slices)
+    else:
+        found = dealing.dealing_of("world", slices)
+        assert found is not None and found.slices == slices
 
 
 def of_date(date: str) -> Any:
@@ -108,11 +188,12 @@ def shown_of_a_path_that_diverges() -> Any:
 def trained_on(read_only: bool) -> Any:
     """Weights that are read only, as joblib gives them, are replaced."""
     x, y = np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2
-    found = MLPClassifier((3,), max_iter=2, random_state=0).partial_fit(x, y, [0, 1])
+    found = MLPClassifier((3,), max_iter=20, n_iter_no_change=3, tol=1.0, random_state=0)
+    found.set_params(warm_start=True).fit(x, y)
     if read_only:
         for array in (*found.coefs_, *found.intercepts_):
             array.flags.writeable = False
-    return found.partial_fit(x, y).coefs_[0].tolist()
+    return found.fit(x, y).coefs_[0].tolist()
 
 
 def charged(*listed: int) -> float:
@@ -136,6 +217,8 @@ FOUND: dict[str, tuple[Callable[[Path], Any], Any]] = {
         ),
         ("x\ny", "z"),
     ),
+    "a row of a part among all": (place_of_a_row_held_out, True),
+    "batches are read again": (lambda at: read_again(), [True] * 4),
     "columns by name have their own scale": (scaled, [-1.0, 1.0]),
     "blocks of batches keep their order": (
         lambda at: batches_in_their_order(),
@@ -212,13 +295,19 @@ def test_what_is_refused(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "given"),
-    [([0.0, 0.0], {1: 2.0}), ([1.0, 0.0], {1: 2.0}), ([-100, 1], {1: 2.0}), ([0, 1], {2: 2.0})],
-    ids=["0 or 1, all 0", "0 or 1", "an ignored label", "a class that does not come"],
+    [
+        ([0.0, 0.0], {1: 2.0}),
+        ([1.0, 0.0], {1: 2.0}),
+        ([-100, 1, 1, 2], {1: 2.0}),
+        ([-100, 1, 1, 2], "balanced"),
+        ([0, 1], {2: 2.0}),
+    ],
+    ids=["0 or 1, all 0", "0 or 1", "ignored", "balanced, ignored", "a class that does not come"],
 )
 def test_class_weights_of_a_table_as_of_its_arrays(labels: Any, given: Any) -> None:
     binary = isinstance(labels[0], float)
     x = np.linspace(-1, 1, 40, dtype=np.float32).reshape(20, 2)
-    y = np.array(labels * 10, np.float32 if binary else np.int64)
+    y = np.array((labels * 10)[:20], np.float32 if binary else np.int64)
     found = []
     for table in (False, True):
         fastnn.manual_seed(1)
