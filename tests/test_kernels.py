@@ -66,11 +66,20 @@ def test_no_op_runs_without_what_it_needs(op: str) -> None:
                 engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (2, 3)])
-def test_no_input_has_more_axes_than_the_result(shape: tuple[int, ...], real: str) -> None:
-    """Else of an empty one elements would be read that there are not."""
-    out, x = np.empty(3, real), np.ones(shape, real)
-    for op, inputs in (("copy", (x,)), ("add", (out, x)), ("where", (out > 0, x, out))):
+NO_FIT = (  # shapes of a result, and of an input
+    ((3,), (0, 3)), ((3,), (1, 3)), ((3,), (2, 3)), ((1,), (0,)), ((1,), (5,)), ((3,), (0,)),
+    ((3,), (2,)), ((2, 1), (2, 0)), ((2, 1), (2, 4)), ((1, 2), (0, 2)), ((1, 1, 1), (0,)),
+    ((0,), (2,)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("result, shape", NO_FIT)
+def test_no_input_is_larger_than_the_result(
+    result: tuple[int, ...], shape: tuple[int, ...], real: str
+) -> None:
+    """Nor empty beside it: elements would be read that there are not."""
+    out, one, x = np.empty(result, real), np.ones(result, real), np.ones(shape, real)
+    for op, inputs in (("copy", (x,)), ("add", (one, x)), ("where", (one > 0, x, one))):
         with pytest.raises(ValueError, match="shapes do not broadcast"):
             engine.call(engine.OPS[op], (out, *inputs), (), ())
 
