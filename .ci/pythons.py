@@ -18,12 +18,13 @@ from wheels import DEBIAN, ON_DEMAND, PYTHONS, WORK
 OPTIONS = ["--without-ensurepip", "--disable-test-modules"]
 LIBRARIES = {  # of Python's modules: options of configure, what the linker calls it
     "zlib": (["--static"], "z"),
-    "libffi": (["--disable-shared", "--disable-docs"], "ffi"),
+    "libffi": (["--disable-shared", "--disable-docs", "--disable-exec-static-tramp"], "ffi"),
 }
-ANSWERS = {  # what configure finds out by running a program, which a cross compiler cannot
+ANSWERS = {  # what configure would find out by running a program, or at length
     "ac_cv_buggy_getaddrinfo": "no",
     "ac_cv_file__dev_ptmx": "yes",
     "ac_cv_file__dev_ptc": "no",
+    "lt_cv_prog_compiler_static_works": "no",  # zig would compile all of musl to see it
 }
 
 
@@ -63,6 +64,15 @@ def for_glibc(python: str) -> Path:
     return folder
 
 
+def on_this_machine(version: str) -> Path:
+    """Any Python of that version which runs here."""
+    name = f"python{version}"
+    found = shutil.which(name)
+    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+        return Path(found)
+    return for_glibc(version) / "bin" / name
+
+
 def zig(processor: str) -> dict[str, str]:
     """zig as configure is told of a compiler."""
     zig = f"{shlex.quote(sys.executable)} -m ziglang"
@@ -85,7 +95,7 @@ def library(name: str, processor: str) -> dict[str, str]:
         # zlib's own configure does not know --host.
         host = [] if name == "zlib" else [f"--host={processor}-linux-musl"]
         configure = [code / "configure", f"--prefix={folder}", *host, *options]
-        run(objects, *configure, environment=zig(processor))
+        run(objects, *configure, environment=zig(processor) | ANSWERS)
         run(objects, "make", "install")
     return {
         f"{name.upper()}_CFLAGS": f"-I{folder}/include",
@@ -100,7 +110,7 @@ def for_musl(python: str, processor: str) -> Path:
     if (folder / "python").exists():
         return folder
     version = python.rstrip("t")
-    helper = for_glibc(python) / f"bin/python{version}"  # runs what Python's build runs
+    helper = on_this_machine(version)  # runs what the build of Python runs of it
     code, objects = code_of(python), WORK / "source" / f"{python}-musl-{processor}"
     environment = zig(processor) | ANSWERS
     for name in LIBRARIES:

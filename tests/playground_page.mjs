@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { codeOf, csvOf } from "../fastnn/playground/page/code.js";
 import * as data from "../fastnn/playground/page/data.js";
-import { accuracy, describe } from "../fastnn/playground/page/net.js";
+import { describe } from "../fastnn/playground/page/net.js";
 import { fromHash, toHash } from "../fastnn/playground/page/settings.js";
 
 const base64 = (array) => Buffer.from(array.buffer).toString("base64");
@@ -18,8 +18,6 @@ const calls = {
   settings: (hash) => [fromHash(hash), toHash(fromHash(hash))],
   drawn: (list) => data.unpackPoints(data.packPoints(list)),
   toPlace: data.toPlace,
-  accuracy: (outputs, labels) =>
-    accuracy(outputs.map((x) => x ?? NaN), labels.map((label) => ({ label }))),
   net(hash) {
     const settings = fromHash(hash);
     const points = pointsOf(settings);

@@ -225,6 +225,23 @@ def test_a_page_that_is_left_leaves_no_nets(page: Any, server: Playground) -> No
     wait_until(page, "playground.frame.step === 1")
 
 
+def test_the_token_leaves_the_address_and_is_kept(page: Any, server: Playground) -> None:
+    """So links do not hold it, and the page can be loaded anew or opened again."""
+    place = f"http://127.0.0.1:{server.server_port}/"
+    assert page.evaluate("location.href") == place
+    page.reload()
+    wait_until(page, "playground.frame")
+    opened(page, place + "#data=xor")
+    assert page.evaluate("playground.settings.data") == "xor"
+
+
+def test_who_has_no_token_is_told_where_it_is(browser: Any, server: Playground) -> None:
+    stranger = browser.new_page()
+    stranger.goto(f"http://127.0.0.1:{server.server_port}/")
+    says(stranger, "open the address that `fastnn playground` printed")
+    stranger.close()
+
+
 def test_a_server_that_has_ended_is_said(browser: Any) -> None:
     with Playground(0) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -232,9 +249,10 @@ def test_a_server_that_has_ended_is_said(browser: Any) -> None:
         page = opened(browser.new_page(), server.url)
         server.token = "of another start"
         page.click("#step")
-        says(page, "load the page anew")
+        says(page, "open the address that `fastnn playground` printed")
+        page.route("**/frame*", lambda route: route.abort())  # as if the process were gone
+        page.click("#step")
+        says(page, "start `fastnn playground` again")
+        page.close()
         server.shutdown()
         thread.join()
-    page.click("#step")
-    says(page, "start `fastnn playground` again")
-    page.close()

@@ -24,7 +24,7 @@ from fastnn._core.engine import PlayNet
 from fastnn.cli import main
 from fastnn.playground import Playground, columns_of
 from fastnn.playground.nets import MOST_NETS, Nets
-from fastnn.playground.server import _Handler
+from fastnn.playground.server import MOST_BYTES, _Handler
 
 PAGE = Path(fastnn.__file__).parent / "playground/page"
 
@@ -76,16 +76,16 @@ def test_a_page_trains_a_net(server: Playground) -> None:
 
 def test_the_files_of_the_page(server: Playground) -> None:
     for path in sorted(PAGE.iterdir()):
-        if path.name == "begin.json":
+        if path.name == "begin.json":  # a static copy's
             continue
         status, body, headers = ask(server, "GET", f"/{path.name}")
         assert (status, body) == (200, path.read_bytes())
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["Content-Type"].split(";")[0] != "application/octet-stream"
     assert ask(server, "GET", "/")[1] == (PAGE / "index.html").read_bytes()
-    assert json.loads(ask(server, "GET", "/begin.json")[1]) == {
-        "engine": "native", "token": server.token,
-    }  # fmt: skip
+    status, begin, _ = ask(server, "GET", "/begin.json", X_Fastnn_Token=server.token)
+    assert (status, json.loads(begin)) == (200, {"engine": "native"})
+    assert not any(server.token.encode() in body for body in server.files.values())
 
 
 OUTSIDE = ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passwd", "/page/main.js"]
@@ -93,7 +93,7 @@ OUTSIDE = ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passw
 
 @pytest.mark.parametrize("path", [*OUTSIDE, "/table.csv", "/engine.wasm", "/page"])
 def test_no_other_file_is_served(server: Playground, path: str) -> None:
-    assert ask(server, "GET", path)[0] == 404
+    assert ask(server, "GET", path, X_Fastnn_Token=server.token)[0] == 404
 
 
 def test_only_this_machine_is_served(server: Playground) -> None:
@@ -113,9 +113,12 @@ def test_who_is_refused(server: Playground) -> None:
         {"X_Fastnn_Token": server.token[:-1]},
     ):
         assert post(server, "/new", body, **headers)[0] == 403, headers
-    assert ask(server, "GET", "/begin.json", Host="evil.example")[0] == 403
-    assert ask(server, "GET", "/begin.json", Sec_Fetch_Site="cross-site")[0] == 403
-    assert post(server, "/new", body, Origin=server.url.rstrip("/"))[0] == 200
+    token = {"X_Fastnn_Token": server.token}
+    for path in ("/begin.json", "/table.csv"):
+        assert ask(server, "GET", path, Host="evil.example", **token)[0] == 403
+        assert ask(server, "GET", path, Origin="http://evil.example", **token)[0] == 403
+        assert ask(server, "GET", path)[0] == 403  # another user of the machine
+    assert post(server, "/new", body, Origin=f"http://{server.hosts[0]}")[0] == 200
     assert post(server, "/new", body, Host=f"localhost:{server.server_port}")[0] == 200
 
 
@@ -142,6 +145,7 @@ def test_wrong_calls(server: Playground, path: str, body: bytes, status: int) ->
 
 def test_a_body_has_an_end(server: Playground) -> None:
     assert post(server, "/new", b"", Content_Length="9999999999")[0] == 413
+    assert post(server, "/new", b"", Content_Length=str(MOST_BYTES + 1))[0] == 413
     assert post(server, "/new", b"", Content_Length="-1")[0] == 413
     assert post(server, "/new", b"", Content_Length="9" * 5000)[0] == 413
 

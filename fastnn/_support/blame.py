@@ -136,8 +136,8 @@ def say_as_called(
     values = (*args, *given.values())
     if not isinstance(error, _SPOKEN) or len(error.args) != 1 or any(map(callable, values)):
         return
-    text, own = error.args[0], getattr(function, "__name__", "")
-    if not isinstance(text, str):
+    text, own = error.args[0], getattr(function, "__name__", "__").removeprefix("_")
+    if not isinstance(text, str) or own.startswith("_"):
         return
     parameters = inspect.signature(function).parameters
     known = {own, own.rstrip("_"), *parameters}

@@ -20,15 +20,16 @@ AFTER = frozenset({"ArgMax", "ArrayFeatureExtractor", "LabelEncoder", "TopK"})
 """What makes labels of numbers: an output behind these is not the net's."""
 WIDEST = 65536  # columns that the input may say that it has, if no weight has as many
 RUN = frozenset(
-    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BatchNormalization Cast CastLike Ceil Celu Clip "
-    "Concat Constant Cos Cosh Div Dropout Elu Equal Erf Exp Flatten Floor Gather Gelu Gemm Greater "
-    "GreaterOrEqual HardSigmoid HardSwish Hardmax Identity IsInf IsNaN LayerNormalization "
-    "LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization MatMul Max Mean "
-    "MeanVarianceNormalization Min Mish Mod Mul Neg Normalizer Not Or PRelu Pow RMSNormalization "
-    "Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
-    "ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scaler Selu Shape Shrink Sigmoid Sign "
-    "Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh "
-    "ThresholdedRelu Transpose Unsqueeze Where Xor".split()
+    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BatchNormalization Cast CastLike Ceil Celu "
+    "Clip Concat Constant Cos Cosh Div Dropout Elu Equal Erf Exp Flatten Floor Gather Gelu "
+    "Gemm Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity "
+    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual "
+    "LinearClassifier LinearRegressor Log LogSoftmax LpNormalization MatMul Max Mean "
+    "MeanVarianceNormalization Min Mish Mod Mul Neg Normalizer Not Or PRelu Pow "
+    "RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scaler Selu "
+    "Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt "
+    "Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Transpose Unsqueeze Where Xor".split()
 )
 """Operators that a file may have run: none repeats itself, or makes much out of little, as do Loop,
 Tile and ConstantOfShape."""
@@ -104,6 +105,10 @@ def line_through(model: Any, output: str | None, path: str) -> Line:
         names = ", ".join(i.name for i in inputs)
         raise FormatError(f"{path}: expected one input, the rows, got {len(inputs)}: {names}")
     given = inputs[0].name
+    if any(node.op_type == "Gather" and given in node.input[1:] for node in graph.node):
+        raise FormatError(
+            f"{path}: {given!r} are indices of an embedding; expected rows of numbers"
+        )
     depends = _reached(graph.node, given)
     gives = _end(graph, list(graph.node), depends, output, path)
     wanted = _needed(list(graph.node), gives)
@@ -174,6 +179,7 @@ def _run(
 def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, path: str) -> str:
     """The tensor of numbers that the net gives: a named output, or the first that is no label."""
     makers = {name: node for node in nodes for name in node.output}
+    labels = {node.output[0] for node in nodes if node.op_type == "LinearClassifier"}
     names = [o.name for o in graph.output]
     if output is not None and output not in names:
         raise FormatError(f"{path}: output {output!r} is none of {', '.join(names)}")
@@ -183,7 +189,7 @@ def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, pa
             end = makers[end].input[0]
         behind = _needed(nodes, end)
         kinds = {node.op_type for node in nodes if set(node.output) & behind}
-        if end in depends and not kinds & AFTER:
+        if end in depends and not kinds & AFTER and not behind & labels:
             return end
     raise FormatError(f"{path}: none of the outputs {', '.join(names)} is the numbers of a net")
 
@@ -195,9 +201,9 @@ def _cut(
     last = {name: i for i, node in enumerate(line) for name in node.input if name in depends}
     regions, here, first, later = [], given, 0, {given}
     for i, node in enumerate(line):
-        out = node.output[0]
         later.update(name for name in node.output if name in last)
         later.difference_update(name for name in node.input if last.get(name) == i)
+        out = next((name for name in node.output if name in later | {gives}), node.output[0])
         if later <= {out}:
             nodes = tuple(line[first : i + 1])
             used = {name for n in nodes for name in n.input if name in arrays}

@@ -30,6 +30,11 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+SECRET = "/begin.json", "/table.csv"  # for who knows the token
+NO_TOKEN = (
+    b"token, host or origin: not those of the page; open the address that `fastnn playground` "
+    b"printed when it was started last"
+)
 # Nothing from elsewhere: the page works without a network.
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -37,8 +42,8 @@ POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancesto
 class Playground(ThreadingHTTPServer):
     """A server on 127.0.0.1 with the page's files and the nets that it trains.
 
-    A request must name this server as its host, so that no other site's name leads here; what
-    changes something must come from the page itself, which alone knows the token.
+    A request must name this server as its host, so that no other site's name leads here. The
+    table, and whatever makes or trains nets, is for who knows the token of the address: the page.
 
     Args:
         port: 0 takes any that is free.
@@ -48,7 +53,7 @@ class Playground(ThreadingHTTPServer):
         >>> from fastnn.playground import Playground
         >>> with Playground(0) as server:
         ...     server.url
-        'http://127.0.0.1:...'
+        'http://127.0.0.1:.../?token=...'
     """
 
     daemon_threads = True
@@ -59,13 +64,13 @@ class Playground(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(24)
         self.nets = Nets()
         self.table = table
-        self.files = _files(self.token, table)
+        self.files = _files(table)
         super().__init__((ADDRESS, port), _Handler)
 
     @property
     def url(self) -> str:
-        """Where the page is."""
-        return f"http://{ADDRESS}:{self.server_port}/"
+        """Where the page is, with the token, which the page keeps."""
+        return f"http://{ADDRESS}:{self.server_port}/?token={self.token}"
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -74,11 +79,11 @@ class Playground(ThreadingHTTPServer):
         return f"{ADDRESS}{port}", f"localhost{port}"
 
 
-def _files(token: str, table: Columns | None) -> dict[str, bytes]:
+def _files(table: Columns | None) -> dict[str, bytes]:
     """What is served, by its path: read once, so that no path of a request reaches the disk."""
     page = resources.files("fastnn.playground") / "page"
     files = {f"/{file.name}": file.read_bytes() for file in page.iterdir() if file.is_file()}
-    begin = {"engine": "native", "token": token}
+    begin = {"engine": "native"}
     if table is not None:
         begin |= {"table": table.name, "x": table.x, "y": table.y, "target": table.target}
         files["/table.csv"] = table.text.encode()
@@ -104,11 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
             hosts = " or ".join(self.server.hosts)
             text = f"host: expected {hosts}; through a tunnel take the same port at both ends"
             self._answer(HTTPStatus.FORBIDDEN, text.encode())
-        elif path == "/begin.json" and self.headers.get("Sec-Fetch-Site", "same-origin") not in (
-            "same-origin",
-            "none",
-        ):
-            self._answer(HTTPStatus.FORBIDDEN, b"origin: expected the page of this server")
+        elif path in SECRET and not self._comes_from_the_page():
+            self._answer(HTTPStatus.FORBIDDEN, NO_TOKEN)
         elif path in self.server.files:
             name = "index.html" if path == "/" else path
             kind = TYPES.get(name.rpartition(".")[2], "application/octet-stream")
@@ -125,11 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif not self._comes_from_the_page():
             while length > 0 and (part := self.rfile.read(min(length, 65536))):
                 length -= len(part)  # read, so that the answer arrives, and not kept
-            self._answer(
-                HTTPStatus.FORBIDDEN,
-                b"token, host or origin: not those of the page; if the server was started anew, "
-                b"load the page anew",
-            )
+            self._answer(HTTPStatus.FORBIDDEN, NO_TOKEN)
         else:
             self._call(self.rfile.read(length))
 

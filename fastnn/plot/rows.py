@@ -27,8 +27,8 @@ def class_indices(
         names = sorted({*texts[0], *texts[1]}) if classes is None else list(classes)
         place = {name: i for i, name in enumerate(names)}
         for name, labels in zip(NAMES, texts, strict=True):
-            if odd := next((label for label in labels if label not in place), ""):
-                raise ValueError(f"{name}: expected labels among {names}, got {odd!r}")
+            if odd := [label for label in labels if label not in place]:
+                raise ValueError(f"{name}: expected labels among {names}, got {odd[0]!r}")
         true, pred = (np.array([place[label] for label in labels]) for labels in texts)
         return true, pred, names
     for name, y in zip(NAMES, pair, strict=True):

@@ -48,16 +48,16 @@ class WasmEngine {
 }
 
 class NativeEngine {
-  constructor(token) {
+  constructor(headers) {
     this.name = "the engine of this machine";
-    this.token = token;
+    this.headers = headers; // with the token
     this.asked = new Map(); // by net: until its calls are answered
   }
 
   async ask(path, body = null, options = {}) {
-    const headers = { "X-Fastnn-Token": this.token };
+    const { headers } = this;
     const answer = await fetch(path, { method: "POST", body, headers, ...options }).catch(() => {
-      throw new Error("the server does not answer; start `fastnn playground` again, then load this page anew");
+      throw new Error("the server does not answer; start `fastnn playground` again, then open the address that it prints");
     });
     if (!answer.ok) throw new Error(await answer.text());
     return answer;
@@ -96,5 +96,5 @@ class NativeEngine {
 }
 
 /** begin.json says which: the server writes its own, a static copy of the page has another. */
-export const connect = (begin) =>
-  begin.engine === "native" ? new NativeEngine(begin.token) : new WasmEngine();
+export const connect = (begin, headers) =>
+  begin.engine === "native" ? new NativeEngine(headers) : new WasmEngine();

@@ -288,10 +288,25 @@ function bindDetails(page) {
     page.points ? save("playground.csv", csvOf(page.points)) : page.say("There are no points to save yet.");
 }
 
+/** The token of the server's address; kept, so that it need not be in links and is there again. */
+function takeToken() {
+  const given = new URLSearchParams(location.search).get("token");
+  if (given) history.replaceState(null, "", location.pathname + location.hash);
+  try {
+    if (given) localStorage.setItem("token", given);
+    return localStorage.getItem("token") ?? "";
+  } catch {
+    return given ?? ""; // a browser that keeps nothing
+  }
+}
+
 async function main() {
   readTheme();
-  const begin = await (await fetch("begin.json")).json();
-  const page = new Page(connect(begin));
+  const headers = { "X-Fastnn-Token": takeToken() };
+  const answer = await fetch("begin.json", { headers });
+  if (!answer.ok) throw new Error(await answer.text());
+  const begin = await answer.json();
+  const page = new Page(connect(begin, headers));
   page.controls = bindControls(page);
   bindTheme(page);
   bindPoints(page);
@@ -308,7 +323,7 @@ async function main() {
   new ResizeObserver(() => page.redraw()).observe(document.body);
   page.controls.show();
   $("engine").textContent = `Trained by ${page.engine.name}`;
-  if (begin.table) await page.controls.openTable(await (await fetch("table.csv")).arrayBuffer(), begin);
+  if (begin.table) await page.controls.openTable(await (await fetch("table.csv", { headers })).arrayBuffer(), begin);
   else await page.reset();
   window.playground = page; // for the curious, and for the tests
 }

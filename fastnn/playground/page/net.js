@@ -130,10 +130,10 @@ export function readTrace(bytes, settings) {
   return trace;
 }
 
-/** The share of points whose class the outputs have right; NaN where an output is none. */
+/** The share of points whose class the outputs have right. */
 export function accuracy(outputs, points) {
   let right = 0;
-  points.forEach(({ label }, i) => (right += Number.isNaN(outputs[i]) ? NaN : outputs[i] > 0 === label > 0));
+  points.forEach(({ label }, i) => (right += outputs[i] > 0 === label > 0));
   return right / points.length;
 }
 

@@ -7,7 +7,7 @@ import { accuracy, gradientNorms, shown } from "./net.js";
 import { fit, paint, paintPoints, theme } from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
-const percent = (x) => (Number.isFinite(x) ? `${(100 * x).toFixed(1)}%` : "–");
+const percent = (x) => `${(100 * x).toFixed(1)}%`;
 const number = (x) => (Number.isFinite(x) ? x.toPrecision(4) : "not finite");
 
 export class View {
@@ -78,8 +78,9 @@ export class View {
     $("rate").textContent = Number(frame.rate.toPrecision(3));
     $("train-loss").textContent = number(frame.trainLoss);
     $("test-loss").textContent = number(frame.testLoss);
-    $("train-right").textContent = percent(accuracy(frame.onTrain, points.train));
-    $("test-right").textContent = percent(accuracy(frame.onTest, points.test));
+    const right = (out, list) => (frame.status ? "–" : percent(accuracy(out, list))); // 0: all is finite
+    $("train-right").textContent = right(frame.onTrain, points.train);
+    $("test-right").textContent = right(frame.onTest, points.test);
     if (!this.page.playing) this.describe();
   }
 
