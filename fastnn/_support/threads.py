@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
 
 from fastnn._core import engine
 from fastnn._support import check
+
+_CGROUP = "/sys/fs/cgroup"  # no Path: pathlib would be a tenth of `import fastnn`
+
+
+BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 
 def available_cpus() -> int:
@@ -22,21 +26,30 @@ def available_cpus() -> int:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # this system has no affinity
         cpus = os.cpu_count() or 1
-    if engine.team_provider() == "openmp" and os.environ.get("OMP_PROC_BIND"):
+    if engine.team_provider() == "openmp" and _binding():
         cpus = max(cpus, engine.openmp_cpus())  # libgomp has bound this thread to one of them
     quota = _cgroup_quota()
     return max(1, cpus if quota is None else min(cpus, round(quota)))
 
 
+def _of_cgroup(name: str) -> str:
+    with open(f"{_CGROUP}/{name}", encoding="utf-8") as file:
+        return file.read()
+
+
+def _binding() -> str:
+    """The variable by which OpenMP binds threads to processors; "" if none does."""
+    return next((name for name in BINDING if os.environ.get(name, "").strip()), "")
+
+
 def _cgroup_quota() -> float | None:
     """The CPU quota of the control group, in CPUs, or None."""
-    root = Path("/sys/fs/cgroup")
     try:
-        limit, period = (root / "cpu.max").read_text().split()
+        limit, period = _of_cgroup("cpu.max").split()
     except (OSError, ValueError):
         try:  # version 1
-            limit = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+            limit = _of_cgroup("cpu/cpu.cfs_quota_us").strip()
+            period = _of_cgroup("cpu/cpu.cfs_period_us").strip()
         except OSError:
             return None
     try:
@@ -78,10 +91,22 @@ def _most_of_openmp() -> int:
     return min(found)
 
 
+def _warn_of_binding() -> None:
+    cpus, most, name = available_cpus(), engine.openmp_cpus(), _binding()
+    if name and engine.team_provider() == "pthreads" and cpus == 1 < most:
+        warnings.warn(
+            f"{name}: OpenMP has bound this thread to one of {most} processors, where those of "
+            "FASTNN_TEAM=pthreads stay too, so there is one; unset either, or set "
+            "FASTNN_NUM_THREADS",
+            stacklevel=2,
+        )
+
+
 def _threads_of_environment() -> int:
     text = os.environ.get("FASTNN_NUM_THREADS", "").strip()
     default = min(available_cpus(), _most_of_openmp())
     if not text:
+        _warn_of_binding()
         return default
     try:
         return check.threads(int(text), "FASTNN_NUM_THREADS")

@@ -100,7 +100,7 @@ def source_of(
         stack = max(stack, used * w.real.numpy().itemsize)
     outputs = size_of(plan.outputs)
     if len(calls) > 1:
-        stack += 2 * outputs * w.real.numpy().itemsize
+        stack += outputs * w.real.numpy().itemsize
     parts = [
         *checked_opening(w, plan, named),
         *w.arrays,

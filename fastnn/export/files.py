@@ -47,7 +47,7 @@ class Exported:
         flash: of a C file, the bytes of its constants: weights, scaling and names. Code comes on
             top, some hundred bytes a kind of layer.
         ram: of a C file, the bytes of variables that outlive a call: 0, always.
-        stack: of a C file, the bytes of the arrays of one call.
+        stack: of a C file, the bytes of the arrays of one call, as many as there are at a time.
         checked: how it was compared with the model.
     """
 

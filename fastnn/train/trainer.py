@@ -240,7 +240,7 @@ class Trainer(Evaluator):
         # Whether columns, if any, are those that the model knows, in that order.
         own = None if type(x) is np.ndarray else columns.columns_of(x)
         alike = own is None or own == columns.of_model(self.model)
-        alike = alike and not isinstance(x, LargeTable)
+        alike = alike and not isinstance(x, LargeTable) and columns.columns_of(y, "y") is None
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         with together(self._dealing):
@@ -382,6 +382,7 @@ class Trainer(Evaluator):
         self._begin(plan.asked, seed, numbers)
         if feed.columns is not None:
             columns.remember(self.model, feed.columns)
+        columns.remember_targets(self.model, feed.table_of_targets)
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
         parts = self, steps, plan, rows, held, seed, file, renew
