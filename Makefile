@@ -59,7 +59,7 @@ test-floors: $(VENV)/built ## all tests with the lowest versions that pyproject.
 	@build/floors-venv/bin/python -m pip install --quiet --no-input $$($(BIN)/python .ci/floors.py test)
 	@PYTHONPATH="$(CURDIR)" build/floors-venv/bin/python -m pytest -n auto --dist loadfile
 
-test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows and macOS, by zig
+test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows, macOS and musl, by zig
 	@$(WHEELS_VENV)/bin/python .ci/other_systems.py
 
 test-typed: $(VENV)/built $(VENV)/extra-dev ## what mypy and pyright say of the package and of a user's script
@@ -71,7 +71,7 @@ test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in
 test-ubsan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the same under the sanitizer of undefined behaviour
 	@$(sanitized)
 
-test-release: $(VENV)/built $(VENV)/extra-test ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
+test-release: $(VENV)/built $(VENV)/extra-release ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
 	@PYTHONPATH=tests:. nice -n 10 $(BIN)/python -m matrix $(ROWS)
 
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests

@@ -60,6 +60,7 @@ COMMON = [
     "-pthread",
 ]
 GCC_ONLY = "-fvect-cost-model=dynamic"  # clang, which refuses it, does so by itself
+CLANG_ONLY = "-fno-unroll-loops"  # beyond what kernels say; gcc unrolls nothing more at -O2
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones
@@ -168,7 +169,8 @@ class BuildEngine(build_ext):
             if not has_openmp:
                 say("the compiler has no OpenMP: threads come from pthreads")
         if not self.takes(GCC_ONLY):
-            ext.extra_compile_args = [f for f in ext.extra_compile_args if f != GCC_ONLY]
+            flags = ext.extra_compile_args
+            ext.extra_compile_args = [CLANG_ONLY if f == GCC_ONLY else f for f in flags]
         # Where Python's own libraries lie on this machine is nothing to others.
         self.compiler.linker_so = [f for f in self.compiler.linker_so if not RPATH.match(f)]
         ext.extra_link_args = [f for f in ext.extra_link_args if not RPATH.match(f)]

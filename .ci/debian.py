@@ -13,6 +13,10 @@ KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 WITHOUT = "-o APT::Install-Recommends=false -o APT::Get::Assume-Yes=true -o APT::Sandbox::User=root"
 
 
+class NoSourceError(Exception):
+    """The mirror lists a source, and has it not, or no longer."""
+
+
 def _apt(suite: str, architecture: str, state: Path) -> list[str]:
     """apt-get for a release and an architecture, with its lists read."""
     for folder in ("state/lists/partial", "cache/archives/partial"):
@@ -75,7 +79,9 @@ def source(suite: str, package: str, folder: Path) -> Path:
         print(f"== Debian {suite}: source of {package}", flush=True)
         state = folder.with_name(folder.name + ".apt").absolute()
         command = _apt(suite, "amd64", state)
-        subprocess.run([*command, "source", "--download-only", package], check=True, cwd=state)
+        download = [*command, "source", "--download-only", package]
+        if subprocess.run(download, cwd=state, check=False).returncode:
+            raise NoSourceError(f"Debian {suite}'s source of {package} is not on the mirror")
         (description,) = state.glob("*.dsc")
         subprocess.run(
             ["dpkg-source", "-x", description, folder], check=True, stdout=subprocess.DEVNULL

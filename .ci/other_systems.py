@@ -1,4 +1,4 @@
-"""Compile the C engine for Windows and macOS: python .ci/other_systems.py
+"""Compile the C engine for Windows, macOS and musl: python .ci/other_systems.py
 
 zig brings these systems' headers. What MSVC's cl.exe would say is in tests/test_c_sources.py. The
 modules need those systems' Python, and are built by .github/workflows.
@@ -17,6 +17,7 @@ TARGETS = {
     "x86_64-windows-gnu": {"scalar": [], "avx2": AVX2},
     "x86_64-macos": {"scalar": [], "avx2": AVX2},
     "aarch64-macos": {"scalar": [], "neon": []},
+    "x86_64-linux-musl": {"scalar": []},
 }
 FLAGS = "-std=c11 -O0 -Wall -Wextra -Wno-unused-parameter -Werror -ffp-contract=off"
 FOLDERS = "-Ifastnn/_core/include -Ifastnn/_core/src"

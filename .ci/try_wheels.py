@@ -2,7 +2,8 @@
 
 A Debian release that has the wheel's Python is unpacked into a folder, and the wheel runs there in
 a bare environment with NumPy: by chroot, and for another processor by qemu. A free-threaded
-Python, which Debian lacks, is built from Debian's source. What cannot be run here is said.
+Python, and one for musl, which Debian lacks, is built from Debian's source (pythons.py). What
+cannot be run here is said.
 """
 
 import argparse
@@ -14,10 +15,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from debian import source, unpack
+from debian import NoSourceError, unpack
+from pythons import for_glibc, for_musl
 from wheels import DEBIAN, PYTHONS, WORK
 
 QEMU = "/usr/bin/qemu-aarch64-static"
+TAGS = {  # of wheels that a place takes
+    "manylinux": ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"],
+    "musllinux": ["musllinux_1_2"],
+}
 SMOKE = Path("tests/smoke_wheel.py")
 NAME = re.compile(r"fastnn_cpu-.*-cp\d+-cp(\d)(\d+t?)-((many|musl)linux)_\d+_\d+_(\w+?)[.]")
 START, END = "<!-- make try-wheels writes from here -->\n", "<!-- to here -->\n"
@@ -50,13 +56,10 @@ def bare(folder: Path, home: str, python: str) -> Path:
     return folder / f"lib/python{python.rstrip('t')}/site-packages"  # where Debian's Python looks
 
 
-def debian(python: str, processor: str) -> Place:
-    release = PYTHONS[python]
-    root = WORK / "roots" / f"{release}-{processor}"
-    unpack(release, DEBIAN[processor], [f"python{python}", "libstdc++6"], root)
-    packages = bare(root / "env", "/usr/bin", python)
+def system(root: Path, processor: str, home: str, python: str, said: str) -> Place:
+    """A place in a root with a Python in `home`."""
+    packages = bare(root / "env", home, python)
     shutil.copy(SMOKE, root / "env")
-    said = f"Debian {release}"
     command = ["/env/bin/python"]
     if processor != "x86_64":
         emulator = unpack("bookworm", "amd64", ["qemu-user-static"], WORK / "qemu", alone=True)
@@ -66,45 +69,43 @@ def debian(python: str, processor: str) -> Place:
     return Place(said, packages, command, root)
 
 
+def debian(python: str, processor: str) -> Place:
+    release = PYTHONS[python]
+    root = WORK / "roots" / f"{release}-{processor}"
+    unpack(release, DEBIAN[processor], [f"python{python}", "libstdc++6"], root)
+    return system(root, processor, "/usr/bin", python, f"Debian {release}")
+
+
 def built(python: str) -> Place:
-    """Python from Debian's source."""
-    folder = (WORK / "pythons" / python).absolute()
-    options = ["--without-ensurepip", "--disable-test-modules"]
-    if python.endswith("t"):
-        options.append("--disable-gil")
-    if not (folder / "bin").exists():
-        version = python.rstrip("t")
-        code = source(PYTHONS[version], f"python{version}", WORK / "source" / version).absolute()
-        objects = WORK / "source" / folder.name
-        objects.mkdir(exist_ok=True)
-        print(f"== building Python {python} (minutes)", flush=True)
-        configure = [code / "configure", f"--prefix={folder}", *options]
-        with (objects / "log").open("w") as log:
-            for command in (configure, ["make", "-j2"], ["make", "install"]):
-                subprocess.run(command, cwd=objects, stdout=log, stderr=log, check=True)
+    folder = for_glibc(python)
     packages = bare(folder / "env", str(folder / "bin"), python)
     shutil.copy(SMOKE, folder / "env")
     return Place("Python built from Debian's source", packages, [str(folder / "env/bin/python")])
 
 
+def musl(python: str, processor: str) -> Place:
+    said = "Debian's musl, Python built from source"
+    return system(for_musl(python, processor), processor, "/python/bin", python, said)
+
+
 def place_of(python: str, library: str, processor: str) -> Place | str:
     """Where to run a wheel, or why it is not run."""
-    if library == "musllinux":
-        return "not run: no Python for musl here"
-    if not python.endswith("t"):
-        return debian(python, processor)
-    if processor != "x86_64" or python != "3.13t":
-        return "not run: no such Python here"
-    return built(python)
+    try:
+        if library == "musllinux":
+            return musl(python, processor)
+        if not python.endswith("t"):
+            return debian(python, processor)
+        return built(python) if processor == "x86_64" else "not run: no such Python here"
+    except NoSourceError as error:
+        return f"not run: {error}"
 
 
-def install(wheel: Path, python: str, processor: str, place: Place) -> None:
+def install(wheel: Path, python: str, library: str, processor: str, place: Place) -> None:
     version, abi = python.rstrip("t"), "cp" + python.replace(".", "")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
     command += ["--target", place.packages, "--implementation=cp", f"--python-version={version}"]
     command += [f"--abi={abi}"]
-    tags = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
-    command += [f"--platform={tag}_{processor}" for tag in tags]
+    command += [f"--platform={tag}_{processor}" for tag in TAGS[library]]
     subprocess.run([*command, wheel], check=True)
 
 
@@ -119,7 +120,7 @@ def try_wheel(wheel: Path) -> list[str]:
     place = place_of(python, library, processor)
     if isinstance(place, str):
         return [*row, "", place, ""]
-    install(wheel, python, processor, place)
+    install(wheel, python, library, processor, place)
     script = f"{place.packages.parents[2].absolute()}/{SMOKE.name}"
     done = place.run(f"/env/{SMOKE.name}" if place.chroot else script)
     if done.returncode:

@@ -3,7 +3,7 @@
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from fastnn import autograd, dtype, nn, ops, optim, random, settings as _settings
+from fastnn import autograd, dtype, ops, random, settings as _settings
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -42,11 +42,7 @@ from fastnn.dtype import (
     uint32,
     uint64,
 )
-from fastnn.nn import Parameter, ParameterTuple, in_place as _in_place, top as _top
-from fastnn.nn.in_place import *
-from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
-from fastnn.nn.top import *
-from fastnn.ops import creation, typed_tensors as _typed_tensors
+from fastnn.ops import creation, in_place_names as _in_place, typed_tensors as _typed_tensors
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
@@ -60,6 +56,7 @@ from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.filling import *
+from fastnn.ops.in_place_names import *
 from fastnn.ops.incomplete_gamma import *
 from fastnn.ops.indexing import *
 from fastnn.ops.interpolation import *
@@ -124,6 +121,8 @@ if _TYPE_CHECKING:
         info,
         io,
         linalg,
+        nn,
+        optim,
         plot,
         population,
         special,
@@ -135,6 +134,9 @@ if _TYPE_CHECKING:
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
+    from fastnn.nn import Parameter, ParameterTuple
+    from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
+    from fastnn.nn.top import *
     from fastnn.population import Ensemble, Population, fit_many
     from fastnn.train import History, Trainer, metrics
     from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
@@ -143,14 +145,22 @@ if _TYPE_CHECKING:
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain export func guards info io linalg mindspore plot "
-    "population sklearn special tabular testing train utils"
+    "amp callbacks compiler distributions explain export func guards info io linalg mindspore nn "
+    "optim plot population sklearn special tabular testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
+_provide("fastnn", "fastnn.nn", "Parameter ParameterTuple")
+_provide("fastnn", "fastnn.nn.layers.distance", "cosine_similarity pairwise_distance")
+_NN_FUNCTIONS = (  # fastnn.nn.top
+    "alpha_dropout batch_norm bilinear celu channel_shuffle dropout embedding "
+    "feature_alpha_dropout group_norm hardshrink instance_norm layer_norm prelu rms_norm rrelu "
+    "selu threshold"
+)
+_provide("fastnn", "fastnn.nn.top", _NN_FUNCTIONS)
 _provide("fastnn", "fastnn.population", "Ensemble Population fit_many")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
 _provide("fastnn", "fastnn.transforms", "get_grad grad stop_gradient value_and_grad")
@@ -275,7 +285,7 @@ __all__ = [
     *counts.__all__,
     *lowrank.__all__,
     *sampling.__all__,
-    *_top.__all__,
+    *_NN_FUNCTIONS.split(),
     *_in_place.__all__,
     "get_rng_state",
     "initial_seed",
@@ -325,7 +335,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    return _late("fastnn", name)
+    value = globals()[name] = _late("fastnn", name)
+    return value
 
 
 def __dir__() -> list[str]:

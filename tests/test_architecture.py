@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import tomllib
@@ -135,10 +136,15 @@ def module_of(path: Path) -> str:
 
 
 MODULES = {module_of(path): path for path in [*PYTHON, *CORE.glob("*.pyi")]}
-IMPORTS: dict[str, set[Import]] = {
-    name: {found for found in imports_of(path, path.read_text(), set(MODULES)) if found[0] != name}
-    for name, path in MODULES.items()
-}
+
+
+@functools.cache
+def all_imports() -> dict[str, set[Import]]:
+    """Those of each module."""
+    return {
+        name: {use for use in imports_of(path, path.read_text(), set(MODULES)) if use[0] != name}
+        for name, path in MODULES.items()
+    }
 
 
 def floor(name: str) -> int:
@@ -149,7 +155,7 @@ def floor(name: str) -> int:
 def test_imports_go_down() -> None:
     up = {
         (name, used)
-        for name, found in IMPORTS.items()
+        for name, found in all_imports().items()
         for used, _ in found
         if floor(used) > floor(name)
     }
@@ -158,7 +164,7 @@ def test_imports_go_down() -> None:
 
 def test_no_circles() -> None:
     """Files can be put in an order in which each imports only those before it."""
-    left = {name: {used for used, _ in found} for name, found in IMPORTS.items()}
+    left = {name: {used for used, _ in found} for name, found in all_imports().items()}
     while ready := [name for name, below in left.items() if not below & left.keys()]:
         for name in ready:
             del left[name]
@@ -166,7 +172,9 @@ def test_no_circles() -> None:
 
 
 def test_no_import_within_a_function() -> None:
-    late = {(name, used) for name, found in IMPORTS.items() for used, inside in found if inside}
+    late = {
+        (name, used) for name, found in all_imports().items() for used, inside in found if inside
+    }
     assert late == set()
 
 
@@ -191,7 +199,9 @@ def test_who_reaches_the_engine() -> None:
 def test_byte_code_is_behind_one_door() -> None:
     """The rest of the package imports compiler/captures, and nothing within it."""
     door = "fastnn.compiler.captures"
-    users = {name for name, found in IMPORTS.items() for used, _ in found if door + "." in used}
+    users = {
+        name for name, found in all_imports().items() for used, _ in found if door + "." in used
+    }
     assert all(name.startswith(door) for name in users)
     readers = [
         n for n, path in MODULES.items() if re.search(r"^import dis\b", path.read_text(), re.M)

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import Tensor, nn
-from fastnn.nn import in_place
+from fastnn.ops import in_place_names
 
 # ---- dtypes and values ----
 
@@ -74,7 +74,7 @@ def test_spaces_refuse_steps_that_are_no_whole_number(name: str, steps: Any) -> 
 # ---- names ----
 
 
-@pytest.mark.parametrize("name", in_place.__all__)
+@pytest.mark.parametrize("name", in_place_names.__all__)
 def test_functions_in_place_are_the_methods(name: str) -> None:
     assert getattr(fastnn, name) is getattr(Tensor, name)
 

@@ -15,7 +15,7 @@ from fastnn._support import forks
 
 PACKAGE = Path(__file__).resolve().parents[1] / "fastnn"
 HANG = 20  # seconds; only a hang takes so long
-FORKS = {"predict": 20, "fit": 20, "compile": 20, "load": 20}  # of the others 4
+FORKS = {"predict": 10, "fit": 10, "compile": 10, "load": 10}  # of the others 3
 
 # What a thread does again and again while others fork.
 BUSY = {
@@ -112,7 +112,7 @@ def codes(text, forks):
     return found
 
 for name, text in BUSY.items():
-    print(name, *codes(text, FORKS.get(name, 4)), sep=",", flush=True)
+    print(name, *codes(text, FORKS.get(name, 3)), sep=",", flush=True)
 """
 
 
@@ -124,7 +124,7 @@ def test_a_child_works_whatever_a_thread_was_doing() -> None:
     )
     found = {name: codes for name, *codes in (line.split(",") for line in done.stdout.split("\n"))}
     del found[""]
-    assert found == {name: ["0"] * FORKS.get(name, 4) for name in BUSY}, done.stderr
+    assert found == {name: ["0"] * FORKS.get(name, 3) for name in BUSY}, done.stderr
     assert "Error" not in done.stderr, done.stderr  # of the thread
 
 

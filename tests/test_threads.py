@@ -25,6 +25,8 @@ from fastnn.train import batch_order
 
 ROOT = Path(__file__).resolve().parents[1]
 HANG = 120  # seconds; only a hang takes so long
+# From Python 3.12 on any fork beside threads warns; that it works is what is tested.
+FORKS = "ignore:This process:DeprecationWarning"
 
 # What subprocesses begin with: a net that the engine gives several threads.
 WIDE = """
@@ -58,7 +60,7 @@ def in_process(code: str, **environment: str) -> tuple[dict[str, Any], str]:
     """What code in a new interpreter put into `found`, and its stderr."""
     code = f"{WIDE}\n{textwrap.dedent(code)}\nprint(json.dumps(found))"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-W", FORKS, "-c", code],
         capture_output=True,
         text=True,
         timeout=HANG,
@@ -93,13 +95,13 @@ def test_available_cpus(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(threads, "Path", lambda root: tmp_path)
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     assert threads.available_cpus() == want
 
 
 def test_available_cpus_without_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "Path", lambda root: tmp_path)
+    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for count, want in ((5, 5), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)

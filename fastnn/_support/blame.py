@@ -92,7 +92,7 @@ def naming(function: Any) -> Any:
     if function.__code__ in _NAMING:
         return function
     if function not in _STANDING:
-        _STANDING[function] = blames(function)
+        _STANDING.setdefault(function, blames(function))
     return _STANDING[function]
 
 

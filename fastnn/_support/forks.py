@@ -117,7 +117,7 @@ def _before() -> None:
 
 def _others_import() -> bool:
     """Whether another thread is within an import."""
-    held: dict[Any, Any] = getattr(importlib._bootstrap, "_module_locks", {})  # type: ignore[attr-defined]
+    held: dict[Any, Any] = getattr(importlib._bootstrap, "_module_locks", {})
     found = [reference() for reference in list(held.values())]
     own = (None, threading.get_ident())
     return any(getattr(lock, "owner", None) not in own for lock in found)

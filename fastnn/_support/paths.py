@@ -81,4 +81,4 @@ def _mode_of(path: str, name: str) -> int | None:
             raise FileNotFoundError(errno.ENOENT, said, path) from None
         return None
     except OSError as error:  # a name too long, links in a circle
-        raise OSError(error.errno, f"{name}: {error.strerror}", path) from None
+        raise OSError(error.errno, f"{name}: expected a file, got {error.strerror}", path) from None

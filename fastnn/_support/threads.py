@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
 
 from fastnn._core import engine
 from fastnn._support import check
+
+_CGROUP = "/sys/fs/cgroup"  # no Path: pathlib would be a tenth of `import fastnn`
+
 
 BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
@@ -30,6 +32,11 @@ def available_cpus() -> int:
     return max(1, cpus if quota is None else min(cpus, round(quota)))
 
 
+def _of_cgroup(name: str) -> str:
+    with open(f"{_CGROUP}/{name}", encoding="utf-8") as file:
+        return file.read()
+
+
 def _binding() -> str:
     """The variable by which OpenMP binds threads to processors; "" if none does."""
     return next((name for name in BINDING if os.environ.get(name, "").strip()), "")
@@ -37,13 +44,12 @@ def _binding() -> str:
 
 def _cgroup_quota() -> float | None:
     """The CPU quota of the control group, in CPUs, or None."""
-    root = Path("/sys/fs/cgroup")
     try:
-        limit, period = (root / "cpu.max").read_text().split()
+        limit, period = _of_cgroup("cpu.max").split()
     except (OSError, ValueError):
         try:  # version 1
-            limit = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+            limit = _of_cgroup("cpu/cpu.cfs_quota_us").strip()
+            period = _of_cgroup("cpu/cpu.cfs_period_us").strip()
         except OSError:
             return None
     try:

@@ -138,7 +138,7 @@ def _undo(g: Graph, s: Undo, x: str, before: Any) -> str:
 
 
 def _clip(g: Graph, s: Clip, x: str, before: Any) -> str:
-    return g.op("Clip", x, g.constant(s.low), g.constant(s.high))
+    return g.clip(x, s.low, s.high)
 
 
 def _sort(g: Graph, s: Sort, x: str, before: Any) -> str:

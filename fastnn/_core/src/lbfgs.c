@@ -1,5 +1,6 @@
 /* L-BFGS (Nocedal & Wright 2006, algorithms 7.4 and 7.5) with the line search for the strong Wolfe
  * conditions (algorithms 3.5 and 3.6), with the choices and constants of torch's. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "lbfgs.h"
 
 #include <math.h>

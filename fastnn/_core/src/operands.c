@@ -33,13 +33,13 @@ static const char *fill_broadcast(fnn_call *call, const fnn_operand *operands, s
   order_axes(operands, order);
   for (size_t j = 0; j < operands->ndim; j++) {
     size_t axis = order[j], size = operands->shape[axis];
-    if (size == 1) continue;
-    int merge = d > 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
       if (!broadcast_stride(&operands[i], operands, axis, &stride[i]))
         return "shapes do not broadcast";
+    if (size == 1) continue; /* only now: that of an input could be 0, with nothing to read */
+    int merge = d > 0;
+    for (size_t i = 0; i < n; i++)
       merge = merge && stride[i] == strides[i][d - 1] * (ptrdiff_t)dims[d - 1];
-    }
     if (merge) {
       dims[d - 1] *= size;
       continue;

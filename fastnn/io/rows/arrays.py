@@ -293,8 +293,12 @@ def _of_npy(path: str, name: str) -> Source:
             version = npy.read_magic(file)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran, dtype = read(file)
-        except ValueError as error:
-            raise InvalidValueError(f"{name}: {path} is no .npy file: {error}") from None
+            if any(n < 0 for n in shape):
+                raise ValueError(f"a shape of {shape}")
+        except OSError:
+            raise
+        except Exception as error:  # of tokenize and ast too
+            raise InvalidValueError(f"{name}: {path} is no .npy file: {error!s:.200}") from None
         offset = file.tell()
     check_numbers(dtype.newbyteorder("="), f"{name}: {path}")
     if any(size < 0 for size in shape):

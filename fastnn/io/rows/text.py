@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,10 @@ __all__ = ["csv_source"]
 
 ENDINGS = (".csv", ".tsv", ".txt")
 TOGETHER = 256  # rows between two places that are remembered
-LONGEST = 1 << 24  # bytes of the first line
 LOOK = 100  # rows by which a target is of numbers or of texts
 SEPARATORS = (",", ";", "\t", "|")
+MOST = 1 << 24  # bytes of a row, with the line breaks within its quotes
+NOT_UTF8 = "expected UTF-8 text; save it as that"
 
 
 class _Text(Source):
@@ -70,12 +72,22 @@ class _Text(Source):
 
     def _records(self, file: Any) -> Iterator[bytes]:
         """Lines, of which those within quotes belong together."""
-        held = b""
-        for line in file:
-            held += line
-            if held.count(b'"') % 2 == 0:
-                yield held
-                held = b""
+        held: list[bytes] = []
+        size, quoted = 0, False
+        for number, line in enumerate(iter(functools.partial(file.readline, MOST), b"")):
+            held.append(line)
+            size += len(line)
+            quoted ^= line.count(b'"') % 2 == 1
+            if size >= MOST:
+                begun = f"begins in line {number + 2 - len(held)}"
+                why = (
+                    f"a row that {begun} has more than {MOST} bytes" + ": is a quote open?" * quoted
+                )
+                raise InvalidValueError(f"x: {self.name}: {why}")
+            if not quoted:
+                yield line if len(held) == 1 else b"".join(held)
+                held.clear()
+                size = 0
         if held:
             raise InvalidValueError(f"x: {self.name}: a quote is open at the end")
 
@@ -99,7 +111,8 @@ class _Text(Source):
             try:
                 cells = next(csv.reader([line.decode()], delimiter=self._sep), [])
             except (UnicodeDecodeError, csv.Error) as error:
-                raise _refusal(self.name, f"{error} at row {begin + number}") from None
+                why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else error
+                raise _refusal(self.name, f"{why}, at row {begin + number}") from None
             if len(cells) != len(self._all):
                 said = f"expected {len(self._all)} cells, got {len(cells)} at row {begin + number}"
                 raise _refusal(self.name, said)
@@ -220,15 +233,14 @@ def _refusal(path: str, said: str) -> InvalidValueError:
 def _names_in(path: str) -> tuple[list[str], str]:
     """The columns' names in the first line of a file, and what is between cells."""
     with open(regular(path, "x"), "rb") as file:
-        line = file.readline(LONGEST)
+        line = file.readline(MOST)
     try:
         first = line.decode("utf-8-sig").strip("\r\n")
         sep = max(SEPARATORS, key=first.count)
         names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
-    except UnicodeDecodeError as error:
-        raise _refusal(path, f"expected UTF-8 in the first line: {error}") from None
-    except csv.Error as error:
-        raise _refusal(path, f"expected lines that end in \\n or \\r\\n: {error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else error
+        raise _refusal(path, f"{why}, in the first line") from None
     if not names or any(not name or _is_number(name) for name in names):
         said = f"expected a first line with the columns' names, got {first!r:.60}"
         raise _refusal(path, said)

@@ -1,0 +1,125 @@
+"""Pythons that Debian has no package of, from its sources: free-threaded, and for musl.
+
+Debian has musl, but no Python that uses it. zig cross-compiles one, for this processor too, since
+what runs on this machine is glibc's. It lies in a folder beside Debian's musl, which is a whole
+system to chroot into.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from debian import source, unpack
+from wheels import DEBIAN, ON_DEMAND, PYTHONS, WORK
+
+OPTIONS = ["--without-ensurepip", "--disable-test-modules"]
+LIBRARIES = {  # of Python's modules: options of configure, what the linker calls it
+    "zlib": (["--static"], "z"),
+    "libffi": (["--disable-shared", "--disable-docs", "--disable-exec-static-tramp"], "ffi"),
+}
+ANSWERS = {  # what configure would find out by running a program, or at length
+    "ac_cv_buggy_getaddrinfo": "no",
+    "ac_cv_file__dev_ptmx": "yes",
+    "ac_cv_file__dev_ptc": "no",
+    "lt_cv_prog_compiler_static_works": "no",  # zig would compile all of musl to see it
+}
+
+
+def run(folder: Path, *command: str | Path, environment: dict[str, str] | None = None) -> None:
+    """Run a step of a build in a folder. What it says goes into `log` there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log"
+    environment = {**os.environ, **(environment or {})}
+    with log.open("a") as out:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdout=out, stderr=out, check=False
+        )
+    if done.returncode:
+        end = "\n".join(log.read_text().splitlines()[-30:])
+        sys.exit(f"{end}\nfastnn: {log} has what `{shlex.join(map(str, command))}` said")
+
+
+def code_of(python: str) -> Path:
+    version = python.rstrip("t")
+    release = (PYTHONS | ON_DEMAND)[python]
+    return source(release, f"python{version}", WORK / "source" / version).absolute()
+
+
+def options_of(python: str) -> list[str]:
+    return [*OPTIONS, "--disable-gil"] if python.endswith("t") else OPTIONS
+
+
+def for_glibc(python: str) -> Path:
+    """The folder of a Python for this machine."""
+    folder = (WORK / "pythons" / python).absolute()
+    if not (folder / "bin").exists():
+        code, objects = code_of(python), WORK / "source" / f"{python}-objects"
+        print(f"== building Python {python} (minutes)", flush=True)
+        run(objects, code / "configure", f"--prefix={folder}", *options_of(python))
+        run(objects, "make", "-j2")
+        run(objects, "make", "install")
+    return folder
+
+
+def on_this_machine(version: str) -> Path:
+    """Any Python of that version which runs here."""
+    name = f"python{version}"
+    found = shutil.which(name)
+    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+        return Path(found)
+    return for_glibc(version) / "bin" / name
+
+
+def zig(processor: str) -> dict[str, str]:
+    """zig as configure is told of a compiler."""
+    zig = f"{shlex.quote(sys.executable)} -m ziglang"
+    return {
+        "CC": f"{zig} cc -target {processor}-linux-musl -dynamic",
+        "AR": f"{zig} ar",
+        "RANLIB": f"{zig} ranlib",
+        "READELF": "true",  # asked for, and not used on Linux
+        "CFLAGS": "-O2 -fPIC",
+    }
+
+
+def library(name: str, processor: str) -> dict[str, str]:
+    """A static library for musl, and how Python's configure is told where it is."""
+    options, short = LIBRARIES[name]
+    objects = (WORK / "source" / f"{name}-{processor}").absolute()
+    folder = objects / "made"
+    if not folder.exists():
+        code = source("bookworm", name, WORK / "source" / name).absolute()
+        # zlib's own configure does not know --host.
+        host = [] if name == "zlib" else [f"--host={processor}-linux-musl"]
+        configure = [code / "configure", f"--prefix={folder}", *host, *options]
+        run(objects, *configure, environment=zig(processor) | ANSWERS)
+        run(objects, "make", "install")
+    return {
+        f"{name.upper()}_CFLAGS": f"-I{folder}/include",
+        f"{name.upper()}_LIBS": f"-L{folder}/lib -l{short}",
+    }
+
+
+def for_musl(python: str, processor: str) -> Path:
+    """A system with musl and a Python at /python, to chroot into."""
+    folder = (WORK / "roots" / f"musl-{python}-{processor}").absolute()
+    unpack("trixie", DEBIAN[processor], ["musl"], folder)
+    if (folder / "python").exists():
+        return folder
+    version = python.rstrip("t")
+    helper = on_this_machine(version)  # runs what the build of Python runs of it
+    code, objects = code_of(python), WORK / "source" / f"{python}-musl-{processor}"
+    environment = zig(processor) | ANSWERS
+    for name in LIBRARIES:
+        environment |= library(name, processor)
+    print(f"== building Python {python} for musl, {processor} (minutes)", flush=True)
+    configure = [code / "configure", "--prefix=/python", *options_of(python)]
+    configure += [f"--build={os.uname().machine}-linux-gnu", f"--host={processor}-linux-musl"]
+    run(objects, *configure, f"--with-build-python={helper}", environment=environment)
+    run(objects, "make", "-j2")
+    run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made")
+    shutil.move(objects / "made/python", folder)
+    return folder
