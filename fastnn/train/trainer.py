@@ -184,7 +184,8 @@ class Trainer(Evaluator):
                 Of a DataFrame the model remembers the columns, also in its file: what it gets later
                 is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
-                of the model's output. For several targets a tuple; the loss gets tuples.
+                of the model's output. For several targets a tuple; the loss gets tuples. Columns of
+                a DataFrame are put in order by name later, as those of x are.
             epochs: number of passes over all rows, at least 1.
             batch_size: rows per step; the last batch of an epoch may be smaller. Of a `DataLoader`
                 its own.
