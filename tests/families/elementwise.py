@@ -233,8 +233,11 @@ def div(a, b):
 
 @op(broadcast(base, values), signed_zero=True, gradient=two(0.3))
 def pow(a, b):
-    """out = a^b with the special cases of C's pow."""
-    return np.power(a, b)
+    """out = a^b with the special cases of C's pow; of one exponent 1/2 NumPy makes a root, which
+    gives -0 and nan for -0 and -inf."""
+    half = b == 0.5
+    out = np.where(half, np.power(a, b) + 0.0, np.power(a, b))
+    return np.where(half & (a == -INF), INF, out)
 
 
 @off(pow)
