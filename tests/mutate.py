@@ -122,7 +122,7 @@ class Copy:
         """The first of a fault's tests that fails; its table is in use."""
         tests = [f"tests/{name}.py" for name in fault.asked.split()]
         self.environment["FASTNN_ISA"] = fault.isa
-        return self.first_to_fail(*tests, f"-k{fault.tests}")
+        return self.first_to_fail(*tests, *([f"-k{fault.tests}"] if fault.tests else []))
 
     def first_to_fail(self, *tests: str) -> str:
         """The first test that fails; "" if none does."""
