@@ -90,7 +90,7 @@ def read_again() -> Any:
     table = open_table(batches)
     cursor, found = table.source.cursor(), []
     for begin, end in ((0, 6), (0, 3), (2, 9), (1, 12)):
-        into = [np.empty((end - begin, 1))]
+        into = [np.full((end - begin, 1), -1.0)]
         cursor.read(begin, end, into)
         found.append(into[0].ravel().tolist() == list(range(begin, end)))
     return found
@@ -312,8 +312,9 @@ def test_class_weights_of_a_table_as_of_its_arrays(labels: Any, given: Any) -> N
     for table in (False, True):
         fastnn.manual_seed(1)
         model = nn.Linear(2, 1 if binary else 3)
-        loss = nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss()
-        trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.1))
+        kind = nn.BCEWithLogitsLoss if binary else nn.CrossEntropyLoss
+        loss = kind(reduction="sum")  # a mean would divide by the weights
+        trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01))
         data = (open_table(x, y),) if table else (x, y)
         trainer.fit(*data, shuffle=False, class_weight=given, batch_size=8, epochs=2, verbose=0)
         found.append(model.weight.tolist())
