@@ -225,7 +225,7 @@ def f():
 def test_the_door_imports_no_module_of_ours() -> None:
     known = {
         "engine": {"os", "cpython", "libc", "numpy", "fastnn"},
-        "program": {"cpython", "libc", "fastnn"},
+        "program": {"cpython", "cython", "libc", "fastnn"},
         "lbfgs": {"cpython", "libc", "fastnn"},
         "nets": {"cpython", "libc", "fastnn"},
         "tape": {"cpython", "libc", "numpy", "fastnn"},
