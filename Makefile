@@ -140,8 +140,8 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 wheels: $(WHEELS_VENV)/made ## wheels for Linux on x86-64 and ARM, glibc and musl, for each Python whose headers Debian has; ONLY="3.13 musllinux"
 	@$(WHEELS_VENV)/bin/python .ci/wheels.py --only $(ONLY)
 
-try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releases, an emulator, Pythons built from source
-	@$(WHEELS_VENV)/bin/python .ci/try_wheels.py --write docs/wheels.md
+try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releases, an emulator, Pythons built from source; TESTS="tests/test_nn.py": part of the suite, too
+	@$(WHEELS_VENV)/bin/python .ci/try_wheels.py --write docs/wheels.md --tests $(TESTS)
 
 release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of materials into dist/; RELEASE=1 sets the tag, SIGN=key signs
 	@rm -rf dist

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ziglang
 from debian import source, unpack
 from wheels import DEBIAN, ON_DEMAND, PYTHONS, WORK
 
@@ -75,13 +76,14 @@ def on_this_machine(version: str) -> Path:
 
 def zig(processor: str) -> dict[str, str]:
     """zig as configure is told of a compiler."""
-    zig = f"{shlex.quote(sys.executable)} -m ziglang"
+    zig = shlex.quote(str(Path(ziglang.__file__).with_name("zig")))  # configure starts it often
     return {
         "CC": f"{zig} cc -target {processor}-linux-musl -dynamic",
         "AR": f"{zig} ar",
         "RANLIB": f"{zig} ranlib",
         "READELF": "true",  # asked for, and not used on Linux
-        "CFLAGS": "-O2 -fPIC",
+        "CFLAGS": "-O1 -fPIC",  # it is to be there soon, not to run for long
+        "OPT": "-DNDEBUG",
     }
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from debian import NoSourceError, unpack
 from pythons import for_glibc, for_musl
@@ -29,22 +30,44 @@ NAME = re.compile(r"fastnn_cpu-.*-cp\d+-cp(\d)(\d+t?)-((many|musl)linux)_\d+_\d+
 START, END = "<!-- make try-wheels writes from here -->\n", "<!-- to here -->\n"
 
 
+class Found(NamedTuple):
+    """What a wheel's name says."""
+
+    python: str
+    library: str
+    processor: str
+
+    @staticmethod
+    def of(wheel: Path) -> "Found":
+        found = NAME.match(wheel.name)
+        if not found:
+            sys.exit(f"{wheel.name}: expected a wheel that `make wheels` has built")
+        return Found(f"{found[1]}.{found[2]}", found[3], found[5])
+
+    @property
+    def abi(self) -> str:
+        return "cp" + self.python.replace(".", "")
+
+
 class Place:
     """Where a wheel runs: a command that starts Python, and the folder of its packages."""
 
     def __init__(self, said: str, packages: Path, python: list[str], chroot: Path | None = None):
         self.said, self.packages, self.python, self.chroot = said, packages, python, chroot
 
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        """Run a script, a path as the place sees it, with nothing of this environment."""
+    def run(self, *arguments: str) -> str:
+        """Run Python there, with nothing of this environment; what it printed, if all is well."""
         environment = {"PATH": "/usr/sbin:/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
-        command = [*self.python, "-I", script]
+        command = [*self.python, "-I", *arguments]
         if self.chroot:
             rights = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
             command = [*rights, "chroot", str(self.chroot), *command]
-        return subprocess.run(
+        done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=1800, check=False
         )
+        if done.returncode:
+            sys.exit(f"{self.said}: {shlex.join(command)}\n{done.stdout}{done.stderr}")
+        return done.stdout
 
 
 def bare(folder: Path, home: str, python: str) -> Path:
@@ -88,58 +111,66 @@ def musl(python: str, processor: str) -> Place:
     return system(for_musl(python, processor), processor, "/python/bin", python, said)
 
 
-def place_of(python: str, library: str, processor: str) -> Place | str:
+def place_of(wheel: Found) -> Place | str:
     """Where to run a wheel, or why it is not run."""
     try:
-        if library == "musllinux":
-            return musl(python, processor)
-        if not python.endswith("t"):
-            return debian(python, processor)
-        return built(python) if processor == "x86_64" else "not run: no such Python here"
+        if wheel.library == "musllinux":
+            return musl(wheel.python, wheel.processor)
+        if not wheel.python.endswith("t"):
+            return debian(wheel.python, wheel.processor)
+        here = wheel.processor == "x86_64"
+        return built(wheel.python) if here else "not run: no such Python here"
     except NoSourceError as error:
         return f"not run: {error}"
 
 
-def install(wheel: Path, python: str, library: str, processor: str, place: Place) -> None:
-    version, abi = python.rstrip("t"), "cp" + python.replace(".", "")
+def install(wanted: list[str | Path], wheel: Found, place: Place) -> None:
+    """Packages into a place, for its Python, C library and processor."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    command += ["--target", place.packages, "--implementation=cp", f"--python-version={version}"]
-    command += [f"--abi={abi}"]
-    command += [f"--platform={tag}_{processor}" for tag in TAGS[library]]
-    subprocess.run([*command, wheel], check=True)
+    command += ["--target", str(place.packages), "--implementation=cp"]
+    command += [f"--python-version={wheel.python.rstrip('t')}", f"--abi={wheel.abi}"]
+    command += [f"--platform={tag}_{wheel.processor}" for tag in TAGS[wheel.library]]
+    subprocess.run([*command, *wanted], check=True)
 
 
-def try_wheel(wheel: Path) -> list[str]:
+def tests_of(files: list[Path], wheel: Found, place: Place) -> str:
+    """Run some files of the suite; what pytest says last."""
+    install(["pytest", "hypothesis"], wheel, place)
+    env = place.packages.parents[2]
+    shutil.copytree("tests", env / "tests", dirs_exist_ok=True)
+    shutil.copy("pyproject.toml", env)
+    folder = "/env" if place.chroot else str(env.absolute())
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    return place.run(*command, *(f"{folder}/{file}" for file in files)).splitlines()[-1]
+
+
+def try_wheel(path: Path, tests: list[Path]) -> list[str]:
     """A row of the table: tags, bytes, time of the import, where, what was printed."""
-    found = NAME.match(wheel.name)
-    if not found:
-        sys.exit(f"{wheel.name}: expected a wheel that `make wheels` has built")
-    major, minor, library, _, processor = found.groups()
-    python = f"{major}.{minor}"
-    row = [f"cp{major}{minor} {library} {processor}", f"{wheel.stat().st_size:,}"]
-    place = place_of(python, library, processor)
+    wheel = Found.of(path)
+    row = [f"{wheel.abi} {wheel.library} {wheel.processor}", f"{path.stat().st_size:,}"]
+    place = place_of(wheel)
     if isinstance(place, str):
         return [*row, "", place, ""]
-    install(wheel, python, library, processor, place)
-    script = f"{place.packages.parents[2].absolute()}/{SMOKE.name}"
-    done = place.run(f"/env/{SMOKE.name}" if place.chroot else script)
-    if done.returncode:
-        sys.exit(f"{wheel.name}, {place.said}:\n{done.stdout}{done.stderr}")
-    imported, *printed = done.stdout.splitlines()
+    install([path], wheel, place)
+    env = Path("/env") if place.chroot else place.packages.parents[2].absolute()
+    imported, *printed = place.run(f"{env}/{SMOKE.name}").splitlines()
     milliseconds = re.search(r"(\d+) ms", imported)
     assert milliseconds, imported
+    if tests:
+        printed.append(tests_of(tests, wheel, place))
     return [*row, f"{milliseconds[1]} ms", place.said, "; ".join(printed)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cp313 musllinux")
+    parser.add_argument("--tests", nargs="*", default=[], type=Path, help="run these files too")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page")
     options = parser.parse_args()
     table = ["| wheel | bytes | import | tried on | it printed |", "|---|---|---|---|---|"]
     for wheel in sorted(Path("wheelhouse").glob("*.whl")):
         if all(word in wheel.name for word in options.only):
-            table.append(f"| {' | '.join(try_wheel(wheel))} |")
+            table.append(f"| {' | '.join(try_wheel(wheel, options.tests))} |")
             print(table[-1], flush=True)
     if options.write:
         before, _, rest = options.write.read_text().partition(START)

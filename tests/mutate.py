@@ -33,7 +33,7 @@ ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}
 OBJECTS = Path(f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}/fastnn/_core")
 PRISTINE = Path("build/pristine")  # the objects without a fault
 PATIENCE = 600  # seconds
-NONE = Fault("no fault", "", "", "", "relu")
+NONE = Fault("no fault", "", "", "", "relu", asked="test_kernels")
 
 
 def first_failure(said: str) -> str:
@@ -54,7 +54,16 @@ class Copy:
         self.cases: list[str] = []
         if (root / "tests/families").is_dir():
             self.cases = ["build/cases.bin"]
-            self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+            if self.is_old(root / self.cases[0]):
+                self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+
+    def is_old(self, cases: Path) -> bool:
+        """Whether the file of cases is not there, or older than what writes it."""
+        if not cases.is_file():
+            return True
+        times = [path.stat().st_mtime for path in self.root.glob("tests/**/*.py")
+                 if not path.name.startswith(("test_", "mut"))]  # fmt: skip
+        return cases.stat().st_mtime < max(times)
 
     def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         """A command in the copy; one that runs out of patience has failed."""
@@ -113,8 +122,12 @@ class Copy:
         """The first of a fault's tests that fails; its table is in use."""
         tests = [f"tests/{name}.py" for name in fault.asked.split()]
         self.environment["FASTNN_ISA"] = fault.isa
+        return self.first_to_fail(*tests, *([f"-k{fault.tests}"] if fault.tests else []))
+
+    def first_to_fail(self, *tests: str) -> str:
+        """The first test that fails; "" if none does."""
         done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=-m 'not slow'",
-                        "-p", "no:cacheprovider", *tests, f"-k{fault.tests}")  # fmt: skip
+                        "-p", "no:cacheprovider", *tests)  # fmt: skip
         if done.returncode in (0, 5):
             return ""
         if done.returncode in (3, 4):
@@ -151,6 +164,8 @@ def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
         copy.link()
     elif compiled:
         copy.rebuild(path)
+    if "::" in in_python and copy.first_to_fail(f"tests/{in_python}"):
+        in_python = ""  # it fails without the fault, too
     return in_c, in_python
 
 

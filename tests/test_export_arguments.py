@@ -12,7 +12,9 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.export import ExportError, contents, export
+from fastnn.export.tables import PARTS
 from fastnn.tabular import TabularClassifier
+from fastnn.tabular.encoding import DATE_PARTS
 
 S = nn.Sequential
 
@@ -167,6 +169,18 @@ def test_columns_of_a_table_by_other_names(suffix: str, tmp_path: Path) -> None:
     model.export(out, names=["width", "kind"])
     text = out.read_bytes()
     assert b"width" in text and b"kind" in text and b"/x" not in text
+
+
+def test_what_the_parts_of_a_date_are(tmp_path: Path) -> None:
+    """All of them stand at the head of a C file, with what they mean."""
+    rng = np.random.default_rng(0)
+    when = (rng.integers(0, 10**9, 60) * 10**6).astype("M8[us]")
+    model = TabularClassifier("mlp", epochs=1, hidden=(4,), random_state=0)
+    model.fit({"when": when}, rng.integers(0, 2, 60)).export(tmp_path / "net.c")
+    text = (tmp_path / "net.c").read_text()
+    assert set(PARTS) == set(DATE_PARTS)
+    for i, part in enumerate(DATE_PARTS):
+        assert f"x[{i}]: when.{part} ({PARTS[part]})" in text
 
 
 WORDS: dict[str, tuple[list[str], int, str]] = {

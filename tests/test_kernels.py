@@ -102,6 +102,22 @@ def check_on(every_isa: EveryIsa, calls: Calls, threads: Sequence[int] = (1,)) -
                 raise
 
 
+OF_NO_PRODUCT = (  # shapes of a bias, and of the activation whose derivative is multiplied by
+    *((0, shape) for shape in ((1,), (0,), (4,), (), (1, 3))),
+    *((1, shape) for shape in ((1, 3), (2, 1), (3,), (3, 2))),
+)
+
+
+@pytest.mark.parametrize("which, shape", OF_NO_PRODUCT)
+def test_bias_and_activation_fit(which: int, shape: tuple[int, ...], real: str) -> None:
+    """What an epilogue reads is as wide, and as long, as the product."""
+    more: list[np.ndarray | None] = [None, None]
+    more[which] = np.ones(shape, real)
+    out, a, b = np.empty((2, 3), real), np.ones((2, 4), real), np.ones((4, 3), real)
+    with pytest.raises(ValueError, match=f"matmul: {('bias', 'y')[which]} does not fit"):
+        engine.call(engine.OPS["matmul"], (out, a, b, *more), (), (0, which, 0))
+
+
 @pytest.mark.parametrize("op", NAMES)
 def test_equals_reference(op: str, real: str, every_isa: EveryIsa) -> None:
     """Shapes, strides and values drawn by Hypothesis."""

@@ -20,6 +20,7 @@ from test_threads import run_together
 
 import fastnn
 from fastnn import nn
+from fastnn.compiler.compiled import is_recording
 from fastnn.tensor import Tensor
 
 ROWS = np.random.default_rng(5).normal(size=(8, 4)).astype(np.float32)
@@ -36,9 +37,10 @@ class Asks(nn.Module):
         self.register_forward_hook(lambda *_: None)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.inside.set()
-        time.sleep(AS_FAR_AS_IT_CAN)
-        self.ask(x)
+        if not is_recording():  # `predict` tries that first
+            self.inside.set()
+            time.sleep(AS_FAR_AS_IT_CAN)
+            self.ask(x)
         return x
 
 

@@ -206,7 +206,8 @@ def _columns_of(plan: Plan) -> list[str]:
         "   category its index, or 0 if it is missing or unknown.",
     ]
     for i, column in enumerate(prepare.inputs):
-        kind = "number" if column.categories is None else f"{len(column.categories)} categories"
+        texts = column.categories
+        kind = column.meaning if texts is None else f"{len(texts)} categories"
         lines.append(f"     x[{i}]: {remark(column.name)} ({kind})")
     return lines
 

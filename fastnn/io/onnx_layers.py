@@ -20,6 +20,7 @@ __all__ = ["Layers", "Unknown", "linear", "put", "shortest"]
 Array = NDArray[Any]
 Affine = tuple[Array, Array]  # factor and shift of each column
 PROBES = 40
+FEW = 12  # constants of a layer, at most: each of them is tried with each other
 CLOSE = 2e-6  # how near to a layer a region must be, for numbers of size one
 
 
@@ -214,7 +215,7 @@ def _candidates(region: Region, width: int, shape: tuple[int, ...]) -> Iterator[
 def _with_vectors(region: Region, width: int) -> Iterator[nn.Module]:
     """Layers with a number for each column: norms and slopes as Keras computes them."""
     vectors = [a.ravel() for a in region.constants.values()
-               if a.size == width > 1 and a.dtype.kind == "f"]  # fmt: skip
+               if a.size == width > 1 and a.dtype.kind == "f"][:FEW]  # fmt: skip
     for w in vectors:
         for slope in (w, -w):
             prelu = nn.PReLU(width)
@@ -238,7 +239,7 @@ def _numbers(region: Region) -> list[float]:
     found = {float(str(a.ravel()[0])) for a in region.constants.values()
              if a.size == 1 and a.dtype.kind == "f"}  # fmt: skip
     found |= {shortest(a.f) for node in region.nodes for a in node.attribute if a.type == a.FLOAT}
-    return sorted(n for n in found if np.isfinite(n))
+    return sorted(n for n in found if np.isfinite(n))[:FEW]
 
 
 def _is_near(layer: nn.Module, x: Array, y: Array) -> bool:

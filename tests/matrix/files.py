@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ TABLES = {
     "avx512_vnni": (*AVX512, "-mavx512vnni"),
     "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
 }
+FINDING = re.compile(r"SUMMARY|runtime error|^Base64:|^Exception:|Error: ")  # of a fuzzer's words
 FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris: extra `release`
 
 
@@ -110,7 +112,8 @@ def _fuzz(command: list[str]) -> Result:
         if line.startswith("stat::")
     )
     runs = int(stats.get("number_of_executed_units", 0))
-    failures = [] if done.returncode == 0 and runs else [done.stderr[-1500:]]
+    found = [line.strip() for line in done.stderr.split("\n") if FINDING.search(line)]
+    failures = [] if done.returncode == 0 and runs else ["; ".join(found)[:500] or "it ended early"]
     return {"runs": runs, "fuzzed": FUZZ_SECONDS, "failures": failures}
 
 

@@ -62,6 +62,12 @@ static const char *fill_matrix(fnn_call *call, const fnn_operand *operands, size
   if (out->ndim != 2 || a->ndim != 2 || b->ndim != 2) return "expected matrices";
   if (a->shape[0] != out->shape[0] || b->shape[1] != out->shape[1] || b->shape[0] != a->shape[1])
     return "shapes do not fit";
+  const fnn_operand *bias = n > 3 && operands[3].ptr ? &operands[3] : NULL;
+  const fnn_operand *y = n > 4 && operands[4].ptr ? &operands[4] : NULL;
+  if (bias && (bias->ndim != 1 || bias->shape[0] != out->shape[1])) return "bias does not fit";
+  if (y && (y->ndim != 2 || y->shape[0] != out->shape[0] || y->shape[1] != out->shape[1]))
+    return "y does not fit";
+  if (call->attr[1] && !y) return "y is missing"; /* the derivative is of it */
   call->dim[0] = out->shape[0];
   call->dim[1] = out->shape[1];
   call->dim[2] = a->shape[1];
