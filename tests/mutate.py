@@ -137,6 +137,8 @@ class Copy:
             raise SystemExit(done.stderr)
         if failed := first_failure(done.stdout):
             return failed
+        if done.returncode == 1:  # of a failure, which has a name
+            raise SystemExit(done.stdout + done.stderr)
         said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"]
         return f"status {done.returncode}: {said[0][:60]}"
 
