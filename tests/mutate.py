@@ -50,6 +50,9 @@ class Copy:
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".hypothesis", "*_cache")
         shutil.copytree(ROOT, root, ignore=ignored)
         shutil.copytree(root / OBJECTS, root / PRISTINE)
+        names = {path.stem for path in (root / "fastnn/_core/src").glob("*.c")}
+        if gone := names - {path.stem for path in (root / OBJECTS / "src").glob("*.o")}:
+            raise SystemExit(f"build this tree first: it has no object of {', '.join(gone)}")
         self.environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "2"}
         self.cases: list[str] = []
         if (root / "tests/families").is_dir():
@@ -134,6 +137,8 @@ class Copy:
             raise SystemExit(done.stderr)
         if failed := first_failure(done.stdout):
             return failed
+        if done.returncode == 1:  # of a failure, which has a name
+            raise SystemExit(done.stdout + done.stderr)
         said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"]
         return f"status {done.returncode}: {said[0][:60]}"
 
