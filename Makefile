@@ -71,7 +71,7 @@ test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in
 test-ubsan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the same under the sanitizer of undefined behaviour
 	@$(sanitized)
 
-test-release: $(VENV)/built $(VENV)/extra-test ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
+test-release: $(VENV)/built $(VENV)/extra-release ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
 	@PYTHONPATH=tests:. nice -n 10 $(BIN)/python -m matrix $(ROWS)
 
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests

@@ -2,8 +2,8 @@
 
 Flash, RAM and stack are of the object file for a Cortex-M4 with `-Os`; its functions of libm are
 not counted. Times are the least of many runs of 1000 rows with `-O3 -march=native` on one thread
-of this machine; of ONNX, onnxruntime on one thread. Rivals where they are installed: emlearn
-(pip), onnx2c (a program).
+of this machine; of ONNX, onnxruntime on one thread. Rivals where they are installed: emlearn and
+emx-onnx-cgen (pip), onnx2c (a program to be built from source: no index has it).
 """
 
 from __future__ import annotations
@@ -212,29 +212,37 @@ def emlearn_row(net: str, model: Any, folder: Path) -> list[str] | None:
     return [net, "C by emlearn", *numbers, report.microseconds(ns), ""]
 
 
-def onnx2c_row(net: str, model: Any, folder: Path) -> list[str] | None:
-    """The same net by onnx2c, from our ONNX file."""
-    if shutil.which("onnx2c") is None:
-        return None
-    # As onnx2c wants it: one row.
+def from_onnx_rows(net: str, model: Any, folder: Path) -> Iterator[list[str]]:
+    """The same net by programs that make C of our ONNX file."""
     import onnx
 
     model.export(folder / "one.onnx")
     graph = onnx.load(folder / "one.onnx")
-    for value in (*graph.graph.input, *graph.graph.output):
+    for value in (*graph.graph.input, *graph.graph.output):  # of one row, as they want it
         value.type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(graph, folder / "one.onnx")
-    source = folder / "onnx2c.c"
-    made = subprocess.run(["onnx2c", str(folder / "one.onnx")], capture_output=True, check=True)
-    source.write_bytes(made.stdout)
-    flash, ram, stack = sizes(source, folder)
+    given, source = str(folder / "one.onnx"), folder / "entry.c"
     n_in, n_out = model[0].in_features, model[-1].out_features
     head = f"void entry(const float x[1][{n_in}], float y[1][{n_out}]);"
     loop = (f"for (int r = 0; r < {ROWS}; r++) entry((const float (*)[{n_in}])(x + r * {n_in}), "
             f"(float (*)[{n_out}])(y + r * {n_out}));")  # fmt: skip
-    ns = timed(folder, head, loop, n_in, n_out, str(source))
-    numbers = [f"{v:,}" for v in (len(made.stdout), flash, ram, stack)]
-    return [net, "C by onnx2c", *numbers, report.microseconds(ns), ""]
+    for name, words in FROM_ONNX.items():
+        if shutil.which(words[0]) is None:
+            continue
+        to = [] if name == "onnx2c" else [str(source)]
+        made = subprocess.run([*words, given, *to], capture_output=True, check=True)
+        if not to:
+            source.write_bytes(made.stdout)
+        ns = timed(folder, head, loop, n_in, n_out, str(source))
+        numbers = [f"{v:,}" for v in (source.stat().st_size, *sizes(source, folder))]
+        yield [net, f"C by {name}", *numbers, report.microseconds(ns), ""]
+
+
+FROM_ONNX = {
+    "onnx2c": ["onnx2c"],
+    "emx-onnx-cgen": ["emx-onnx-cgen", "compile", "--model-name", "entry",
+                      "--large-temp-threshold", "0", "--large-weight-threshold", "0"],
+}  # fmt: skip
 
 
 def table() -> list[list[str]]:
@@ -247,8 +255,9 @@ def table() -> list[list[str]]:
             if calibration is not None:
                 rows.append(c_row(net, model, folder, calibration))
             if not net.startswith(("train", "Tab")):
-                others = (emlearn_row(net, model, folder), onnx2c_row(net, model, folder))
-                rows += [row for row in others if row is not None]
+                like = emlearn_row(net, model, folder)
+                rows += [] if like is None else [like]
+                rows += from_onnx_rows(net, model, folder)
             rows += onnx_rows(net, model, folder)
     return [HEAD, *rows]
 

@@ -104,7 +104,12 @@ MODULES = {
     "plot": ("Plots", "fastnn.plot"),
     "playground": ("The playground", "fastnn.playground"),
     "info": ("Entropies and divergences", "fastnn.info"),
-    "mindspore": ("", "fastnn.mindspore fastnn.mindspore.train fastnn.mindspore.dataset"),
+    "mindspore": (
+        "",
+        "fastnn.mindspore fastnn.mindspore.train fastnn.mindspore.dataset "
+        "fastnn.mindspore.dataset.transforms fastnn.mindspore.dataset.vision "
+        "fastnn.mindspore.common.initializer fastnn.mindspore.numpy",
+    ),
     "mindspore_nn": ("mindspore.nn", "fastnn.mindspore.nn"),
     "mindspore_ops": ("mindspore.ops", "fastnn.mindspore.ops"),
 }

@@ -68,7 +68,7 @@ def served(backend: str) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/"
+            yield getattr(server, "url", f"http://127.0.0.1:{server.server_port}/")
         finally:
             server.shutdown()
             thread.join()

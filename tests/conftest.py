@@ -6,6 +6,7 @@ R1: examples for each row of the op table, shared out over real types and instru
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, DoctestItem):
             item.dtest.globs = {"__name__": "__main__"}
+
+
+def pytest_collection_finish() -> None:
+    """Nothing that was collected goes before the tests do: `gc.collect` need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -73,6 +80,28 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
 def product_isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """The same, over more of them."""
     yield from _selected(request)
+
+
+class EveryIsa:
+    """A loop over it sets each instruction set of this machine in turn."""
+
+    def __iter__(self) -> Iterator[str]:
+        from fastnn._core import engine
+
+        for name in engine.isas():
+            if "_" not in name:
+                engine.set_isa(name)
+                yield name
+
+
+@pytest.fixture
+def every_isa() -> Iterator[EveryIsa]:
+    """For tests whose expected values cost more than the calls: they are made once for all."""
+    from fastnn._core import engine
+
+    before = engine.isa()
+    yield EveryIsa()
+    engine.set_isa(before)
 
 
 def _selected(request: pytest.FixtureRequest) -> Iterator[str]:

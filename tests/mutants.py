@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mutate_equivalent import EQUIVALENT
 from mutate_faults import FAULTS as IN_KERNELS
+from mutate_faults_core import FAULTS as IN_CORE
 from mutate_faults_python import FAULTS as IN_PYTHON
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,9 +16,9 @@ KEPT = ROOT / "build/mutants.json"
 PAGE = ROOT / "tests/mutants.md"
 HEAD = """# Planted faults
 
-`make mutants` plants these faults one at a time, in kernels (`mutate_faults.py`) and in Python
-(`mutate_faults_python.py`), runs tests until one fails, and renders this page. A test counts if it
-passes without the fault.
+`make mutants` plants these faults one at a time, in the engine (`mutate_faults.py`,
+`mutate_faults_core.py`) and in Python (`mutate_faults_python.py`, `mutate_faults_more.py`), runs
+tests until one fails, and renders this page. A test counts if it passes without the fault.
 
 """
 
@@ -85,8 +86,9 @@ def _table(results: Results, faults: list[str], texts: list[str], of: str) -> li
 
 def render(results: Results) -> None:
     """Write the page."""
-    kernels, python = [f.what for f in IN_KERNELS], [f.what for f in IN_PYTHON]
+    kernels = [f.what for f in (*IN_KERNELS, *IN_CORE)]
+    python = [f.what for f in IN_PYTHON]
     texts = [f"{f.file}: `{_cell(f.old)}` → `{_cell(f.new)}`" for f in IN_PYTHON]
-    lines = _table(results, kernels, [_cell(what) for what in kernels], "in kernels and rules")
+    lines = _table(results, kernels, [_cell(what) for what in kernels], "in the engine and rules")
     lines += _table(results, python, texts, "in Python")
     PAGE.write_text(HEAD + "\n".join(lines).rstrip() + "\n")

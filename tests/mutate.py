@@ -1,12 +1,13 @@
-"""Mutation run: plant faults one at a time, and see which op tests catch them.
+"""Mutation run over the engine: plant faults one at a time, and see which tests catch them.
 
     python tests/mutate.py [-k WORD] [--start N] [--quick]
 
 Works on a copy of this tree, which must be built (`python setup.py build_ext --inplace`). For each
-fault of mutate_faults.py it changes the file, compiles the one table (scalar or avx2) that the
-fault is for, and runs the C tests and then the op tests in Python until the first failure. Prints
-a table: fault, what the C tests say, which test in Python caught it. A fault whose text is no
-longer there is an error: give it the text of today. --quick asks Python only where C finds nothing.
+fault of mutate_faults.py and mutate_faults_core.py it changes the file, compiles the one table
+(scalar or avx2), driver or module that the fault is in, and runs the C tests and then tests in
+Python, which use that table, until the first failure. Prints a table: fault, what the C tests say,
+which test in Python caught it. A fault whose text is no longer there is an error: give it the text
+of today. --quick asks Python only where C finds nothing.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ import tempfile
 from pathlib import Path
 
 from mutants import Found, kept, render
-from mutate_faults import FAULTS, Fault
+from mutate_faults import FAULTS as IN_KERNELS, Fault
+from mutate_faults_core import FAULTS as IN_CORE
 
 ROOT = Path(__file__).resolve().parent.parent
-OP_TESTS = ("test_kernels.py", "test_kernels_integer.py", "test_short_rows.py", "test_vmath.py",
-            "test_gradients.py", "test_gradcheck.py", "test_missed.py")  # fmt: skip
 FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -fopenmp".split()
 INCLUDE = ["-Ifastnn/_core/include", "-Ifastnn/_core/src"]
 ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}
 OBJECTS = Path(f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}/fastnn/_core")
 PRISTINE = Path("build/pristine")  # the objects without a fault
 PATIENCE = 600  # seconds
+NONE = Fault("no fault", "", "", "", "relu", asked="test_kernels")
 
 
 def first_failure(said: str) -> str:
@@ -53,7 +54,16 @@ class Copy:
         self.cases: list[str] = []
         if (root / "tests/families").is_dir():
             self.cases = ["build/cases.bin"]
-            self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+            if self.is_old(root / self.cases[0]):
+                self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+
+    def is_old(self, cases: Path) -> bool:
+        """Whether the file of cases is not there, or older than what writes it."""
+        if not cases.is_file():
+            return True
+        times = [path.stat().st_mtime for path in self.root.glob("tests/**/*.py")
+                 if not path.name.startswith(("test_", "mut"))]  # fmt: skip
+        return cases.stat().st_mtime < max(times)
 
     def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         """A command in the copy; one that runs out of patience has failed."""
@@ -83,6 +93,22 @@ class Copy:
         self.run("gcc", "-std=c11", "-O1", "-fopenmp", *INCLUDE, *tests, *objects, "-lm", "-o",
                  "build/test_kernels", check=True)  # fmt: skip
 
+    def rebuild(self, path: Path) -> None:
+        """The object of a driver or a module, and the library that it is in."""
+        name, folder = path.stem, Path("fastnn/_core", *(["src"] if path.suffix == ".c" else []))
+        if path.suffix == ".pyx":
+            self.run(sys.executable, "-m", "cython", str(folder / path.name), check=True)
+        source, target = f"{folder / name}.c", str(OBJECTS.parent.parent / folder / f"{name}.o")
+        includes = [*INCLUDE, f"-I{sysconfig.get_path('include')}"]
+        self.run("gcc", *FLAGS, "-w", *includes, "-c", source, "-o", target, check=True)
+        if name == "engine" or (path.suffix == ".c" and name != "lbfgs"):
+            return self.link()
+        library = f"fastnn/_core/{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+        both = [f"{OBJECTS}/{name}.o", f"{OBJECTS}/src/{name}.o"]
+        objects = both if name == "lbfgs" else [target]
+        self.run("gcc", "-shared", "-fopenmp", *objects, "-lm", "-o", library, check=True)
+        return None
+
     def in_c(self, isa: str) -> str:
         """What the C tests say about a table: the first op that they find wrong."""
         done = self.run("build/test_kernels", *self.cases, isa)
@@ -92,11 +118,16 @@ class Copy:
         said = re.search(failure, done.stdout + done.stderr, re.M)
         return f"fails at {said[1] or said[2]}" if said else f"status {done.returncode}"
 
-    def in_python(self, words: str) -> str:
-        """The first test that fails among those of a -k expression, or of all."""
-        tests = [f"tests/{name}" for name in OP_TESTS]
-        done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=", "-p",
-                        "no:cacheprovider", *tests, f"-k{words}")  # fmt: skip
+    def in_python(self, fault: Fault) -> str:
+        """The first of a fault's tests that fails; its table is in use."""
+        tests = [f"tests/{name}.py" for name in fault.asked.split()]
+        self.environment["FASTNN_ISA"] = fault.isa
+        return self.first_to_fail(*tests, *([f"-k{fault.tests}"] if fault.tests else []))
+
+    def first_to_fail(self, *tests: str) -> str:
+        """The first test that fails; "" if none does."""
+        done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=-m 'not slow'",
+                        "-p", "no:cacheprovider", *tests)  # fmt: skip
         if done.returncode in (0, 5):
             return ""
         if done.returncode in (3, 4):
@@ -120,16 +151,21 @@ def plant(copy: Copy, fault: Fault) -> tuple[Path, str]:
 def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
     """What the C tests and those in Python say about a fault."""
     path, before = plant(copy, fault)
+    kernel, compiled = path.suffix == ".h", path.suffix != ".py"
     in_c = ""
-    if path.suffix == ".h":
-        copy.compile(fault.isa)
+    if compiled:
+        copy.compile(fault.isa) if kernel else copy.rebuild(path)
         in_c = copy.in_c(fault.isa)
-    in_python = "(not asked)" if quick and in_c else copy.in_python(fault.tests)
+    in_python = "(not asked)" if quick and in_c else copy.in_python(fault)
     path.write_text(before)
-    if path.suffix == ".h":
+    if kernel:
         table = f"src/isa/{fault.isa}.o"
         shutil.copy(copy.root / PRISTINE / table, copy.root / OBJECTS / table)
         copy.link()
+    elif compiled:
+        copy.rebuild(path)
+    if "::" in in_python and copy.first_to_fail(f"tests/{in_python}"):
+        in_python = ""  # it fails without the fault, too
     return in_c, in_python
 
 
@@ -139,12 +175,13 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0, help="the first fault, by number")
     parser.add_argument("-k", default="", help="only faults with this word in their description")
     arguments = parser.parse_args()
-    chosen = [fault for fault in FAULTS[arguments.start :] if arguments.k in fault.what]
+    every = [*IN_KERNELS, *IN_CORE][arguments.start :]
+    chosen = [fault for fault in every if arguments.k in fault.what]
     missed, results = 0, kept()
     with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
         copy = Copy(Path(folder, "tree"))
         copy.link()
-        if (said := copy.in_c("scalar")) or (said := copy.in_python("relu")):
+        if (said := copy.in_c("scalar")) or (said := copy.in_python(NONE)):
             raise SystemExit(f"without a fault: {said}")
         print(f"{'fault':<52} {'in C':<34} in Python", flush=True)
         for fault in chosen:

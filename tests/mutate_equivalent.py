@@ -14,5 +14,7 @@ EQUIVALENT: dict[str, str] = {
         "a part without columns is put beside the others",
     "ops/diagonals.py: slice(start, start + dy.shape[-1] * (columns + 1), columns + 1) -> slice(start, start + dy.shape[-1] * columns, columns + 1)":
         "k (columns + 1) < length columns for each k < length, as a diagonal is no longer than a row",
+    "tape/versions.py: place[0] < end and first < place[1] -> place[0] <= end and first < place[1]":
+        "a memory that only touches is looked at again, with its own bounds, in `check`",
 }
 # fmt: on

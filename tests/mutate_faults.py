@@ -1,12 +1,17 @@
 """The faults that mutate.py plants: (file pattern, old text, new text), found by their text.
 
-`isa` is the table that is compiled with the fault; `tests` is the -k expression that is tried
-first, to be quick; where it finds nothing, all op tests run.
+`isa` is the table that is compiled with the fault, and asked; `tests` is the -k expression of the
+tests in Python that are asked, and `asked` are their files.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+OP_TESTS = (
+    "test_kernels test_kernels_integer test_short_rows test_vmath test_gradients test_gradcheck "
+    "test_missed"
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class Fault:
     new: str
     tests: str
     isa: str = "scalar"
+    asked: str = OP_TESTS
 
 
 KERNELS = "fastnn/_core/src/kernels/*.h"

@@ -1,13 +1,14 @@
 """Mutation run over the Python: plant faults one at a time, and see which tests catch them.
 
-    python tests/mutate_python.py [-k WORD] [--near] [--whole] [--again]
+    python tests/mutate_python.py [-k WORD] [--by TEST] [--near] [--whole] [--again]
 
 Works on a copy of this tree, which must be built. Each row of mutate_faults_python.py changes one
 file, and a process that has not imported fastnn runs tests until the first failure: the files that
 the row names, then, with --near, those that name what the fault is in, then, with --whole, the
 suite. A test counts if it passes without the fault. What was found is kept in build/mutants.json:
 a run goes on where it stopped, and asks again about what nothing caught, or, with --again, about
-all. Renders tests/mutants.md. A fault whose text is no longer there is an error: give it today's.
+all, first the test that caught it before. Renders tests/mutants.md. A fault whose text is no longer
+there is an error: give it today's.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from mutate_faults_python import FAULTS, Fault
 
 PATIENCE = 300  # seconds of work; a fault that makes a test go on for ever is caught
 MOST_FILES = 10  # that name what the fault is in
-FIRST = "tests/test_missed.py"  # it is quick, and holds what no other test does
+LAST = ("test_missed", "test_missed_more", "test_missed_parts")  # what no other test holds
 PRELOADED = ("hypothesis", "sklearn.neural_network", "sklearn.datasets", "matplotlib.pyplot")
 MOST_ALIEN = 3  # failures that are there without the fault, too
 KEPT_OUT = (".git", ".venv", ".hypothesis", "*_cache", "build", "dist", "*venv")
@@ -132,19 +133,23 @@ def place(test: str) -> str:
 
 
 def likely(fault: Fault) -> list[str]:
-    """The module's examples and the files that a row names, first those named as the module is."""
+    """The files that a row names, first those named as the module is; the module's examples."""
     parts = {part.rstrip("s") for part in re.findall(r"[a-z]+", fault.file.removesuffix(".py"))}
     names = fault.tests.split()
     own = {name: {part.rstrip("s") for part in name.split("_")[1:]} for name in names}
-    ranked = sorted(names, key=lambda name: (-len(own[name] & parts), len(own[name])))
-    return [FIRST, f"fastnn/{fault.file}", *(f"tests/{name}.py" for name in ranked)]
+    ranked = sorted(names, key=lambda n: (n not in LAST, -len(own[n] & parts), len(own[n])))
+    files = [f"tests/{name}.py" for name in [*ranked, *LAST]]
+    return [*dict.fromkeys([f"fastnn/{fault.file}", *files])]
 
 
-def examined(copy: Copy, fault: Fault, stages: list[str]) -> Found:
+def examined(copy: Copy, fault: Fault, stages: list[str], before: Found | None) -> Found:
     """What catches a fault in the copy, which is as before afterwards."""
     path = copy.root / "fastnn" / fault.file
-    before = path.read_text()
-    texts = before, before.replace(fault.old, fault.new, 1)
+    text = path.read_text()
+    texts = text, text.replace(fault.old, fault.new, 1)
+    known = [place(before.test)] if before and "::" in before.test else []
+    if test := catch(copy, path, texts, known):
+        return Found(test, "named")
     for stage in stages:
         tests, options = ["tests", "fastnn"], [*WITHOUT_GIT, "-n2"]
         if stage != "suite":
@@ -167,6 +172,7 @@ def check_texts() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-k", default="", help="only faults with this word in file or text")
+    parser.add_argument("--by", default="", help="only faults that a test with this name caught")
     parser.add_argument("--near", action="store_true", help="more test files for what is left")
     parser.add_argument("--whole", action="store_true", help="the suite for what is left, minutes")
     parser.add_argument("--again", action="store_true", help="ask about all faults again")
@@ -175,13 +181,15 @@ def main() -> None:
     stages = ["named", *["near"] * arguments.near, *["suite"] * arguments.whole]
     results = kept()
     chosen = [fault for fault in FAULTS if arguments.k in fault.what]
+    if arguments.by:
+        chosen = [f for f in chosen if f.what in results and arguments.by in results[f.what].test]
     open_ = [f for f in chosen if arguments.again or not settled(results, f.what)]
     wanted = sorted(open_, key=lambda fault: fault.what not in results)  # with a new test, perhaps
     if wanted:
         with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
             copy = Copy(Path(folder, "tree"))
             for fault in wanted:
-                results.put(fault.what, examined(copy, fault, stages))
+                results.put(fault.what, examined(copy, fault, stages, results.get(fault.what)))
                 print(f"{results[fault.what].test or 'MISSED':<60} {fault.what}", flush=True)
     render(results)
     missed = [fault for fault in chosen if not settled(results, fault.what)]

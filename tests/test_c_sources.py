@@ -159,7 +159,8 @@ int x[] = {1};
 def test_another_compiler_is_told_what_is_needed(path: Path) -> None:
     """The first thing that MSVC's cl.exe says, not what it makes of pthread.h or of GNU C."""
     folders = f"-I{CORE / 'include'}", f"-I{CORE / 'src'}"
-    command = ["cc", "-U__GNUC__", "-U__clang__", "-fsyntax-only", "-std=c11", *folders, path]
+    as_another = "-U__GNUC__", "-U__clang__", "-fsyntax-only", "-fmax-errors=1", "-std=c11"
+    command = ["cc", *as_another, *folders, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     errors = [line for line in done.stderr.splitlines() if " error: " in line]
     if path.name != "processor.c":  # which is plain C

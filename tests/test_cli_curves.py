@@ -96,3 +96,52 @@ def test_curves_grow_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [frame.splitlines()[-1:] for frame in frames] == [
         ["epoch 2/6"], ["epoch 4/6"], ["epoch 6/6"], [],
     ]  # fmt: skip
+
+
+CURVES = {name: [2.0, 1.0, 1.5] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+
+
+@pytest.mark.parametrize("width", [1, 5, 9, 20, 21, 41, 42, 80])
+def test_no_line_is_longer_than_the_terminal(width: int) -> None:
+    """One that is goes on in the next, and what is drawn over then is another."""
+    lines = chart(CURVES, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) == (16 if width >= 42 else 32)  # beside, or below
+    if 10 < width < 42:
+        titles = [line.split()[0] for line in lines[::8]]
+        assert titles == ["loss", "val_loss", "accuracy", "val_accuracy"]
+
+
+def test_no_more_is_drawn_than_the_terminal_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "10")
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(curves, "SECONDS", -1.0)
+    terminal = Terminal()
+    live = curves.Live(terminal, 2)
+    live.add({"loss": 2.0, "val_loss": 1.0})
+    assert terminal.getvalue().count("\n") == 9
+    live.add({"loss": 1.0, "val_loss": 1.0})
+    assert "\x1b[9F\x1b[J" in terminal.getvalue()
+
+
+def test_a_terminal_that_cannot_draw_over_has_the_last_chart_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with report.Talk(6, quiet=False, curves=True) as talk:
+        assert talk.chart is None
+        talk.on_epoch(0, {"loss": 6.0})
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--curves"], []])
+def test_a_process_without_stderr(
+    words: list[str], tmp_path: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`2>&-`, a service, pythonw: what would be said there must not land among the results."""
+    monkeypatch.setattr(report, "plot", lambda *args: None)
+    monkeypatch.setattr("sys.stderr", None)
+    assert command.main(["train", "iris", "--epochs", "2", "--out", f"{tmp_path}/", *words]) == 0
+    out = capsys.readouterr().out
+    assert "held out" in out or out.startswith("{")
+    assert "3 classes" not in out or out.startswith("{")

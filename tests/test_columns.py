@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import pickle
 from collections.abc import Callable
@@ -157,7 +158,7 @@ def test_arrays_pass_and_a_fit_on_arrays_knows_no_names() -> None:
     other.predict(turned("pandas"))  # as before: there is nothing to compare with
     other.fit(Pandas(X, NAMES), Y, epochs=2, batch_size=8, verbose=0)  # not as a fit again
     assert of_model(other.model) == of_model(trainer.model)
-    assert of_model(fitted(Pandas(X, [0, 1, 2])).model) is None  # numbers are no names
+    fitted(Pandas(X, [0, 1, 2])).predict(Pandas(X, NAMES))  # what counts places has no names
 
 
 def test_several_inputs_each_have_their_columns() -> None:
@@ -243,3 +244,113 @@ def test_no_step_is_recorded_anew_for_names() -> None:
     known = set(map(id, trainer._recordings.values()))
     trainer.fit(Pandas(X, NAMES), Y, epochs=2, batch_size=8, verbose=0)
     assert set(map(id, trainer._recordings.values())) == known
+
+
+class Labelled(Pandas):
+    """With labels of any kind, which pandas picks by their places."""
+
+    @property
+    def iloc(self) -> Any:
+        table = self
+
+        class Places:
+            def __getitem__(self, at: tuple[slice, list[int]]) -> Any:
+                names = [table.columns[i] for i in at[1]]
+                types = [table.dtypes[i] for i in at[1]]
+                return Labelled(table.values[:, at[1]], names, types)
+
+        return Places()
+
+
+LABELS = {
+    "numbers from 0": [0, 1, 2],
+    "other numbers": [10, 20, 30],
+    "tuples": [("q", "a"), ("q", "b"), ("r", "a")],
+    "dates": [datetime.date(2020, 1, day) for day in (1, 2, 3)],
+    "mixed": ["a", 1, 2.5],
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_that_are_no_texts_count_too(use: str, kind: str, tmp_path: Path) -> None:
+    labels = LABELS[kind]
+    want = USES[use](fitted(Labelled(X, labels)), X)
+    other = Labelled(X[:, ORDER], [labels[i] for i in ORDER])
+    np.testing.assert_array_equal(USES[use](fitted(Labelled(X, labels)), other), want)
+    with pytest.raises(ValueError, match="x: expected the columns of the fit"):
+        USES[use](fitted(Labelled(X, labels)), Labelled(X, [*labels[:2], "new"]))
+
+
+def test_labels_that_count_places_say_nothing() -> None:
+    trainer = fitted(Pandas(X, NAMES))
+    np.testing.assert_array_equal(trainer.predict(Labelled(X, [0, 1, 2])), trainer.predict(X))
+
+
+TARGETS = np.stack([X[:, 0], -X[:, 1]], 1)
+OF_TARGETS: dict[str, Callable[[fastnn.Trainer, Any], Any]] = {
+    "evaluate": lambda t, y: t.evaluate(X, y)["loss"],
+    "score": lambda t, y: t.score(X, y),
+    "partial_fit": lambda t, y: t.partial_fit(X, y).history["loss"],
+    "fit": lambda t, y: t.fit(X, y, epochs=2, verbose=0).history["loss"],
+    "fit twice": lambda t, y: [t.fit(X, y, verbose=0).history["loss"] for _ in range(3)],
+    "validation_data": lambda t, y: t.fit(
+        X, Pandas(TARGETS, ["u", "v"]), validation_data=(X, y), verbose=0
+    ).history["val_loss"],
+}
+
+
+def of_two_targets() -> fastnn.Trainer:
+    fastnn.manual_seed(3)
+    model = nn.Linear(3, 2)
+    trainer = fastnn.Trainer(model, "mse", optim.Adam(model.parameters(), lr=0.05))
+    trainer.fit(X, Pandas(TARGETS, ["u", "v"]), epochs=2, verbose=0)
+    return trainer
+
+
+@pytest.mark.parametrize("use", OF_TARGETS)
+def test_targets_are_put_in_order_or_refused(use: str) -> None:
+    want = OF_TARGETS[use](of_two_targets(), TARGETS)
+    turned = Pandas(TARGETS[:, ::-1], ["v", "u"])
+    np.testing.assert_array_equal(OF_TARGETS[use](of_two_targets(), turned), want)
+    trainer = of_two_targets()
+    before = bits(trainer.model)
+    with pytest.raises(ValueError, match="y: expected the columns of the fit, 'u', 'v', got"):
+        OF_TARGETS[use](trainer, Pandas(TARGETS, ["u", "w"]))
+    assert bits(trainer.model) == before
+
+
+class Column:
+    """A Series of a type with missing values, whose own array is of objects."""
+
+    def __init__(self, values: np.ndarray, numpy_dtype: Any) -> None:
+        self.values, self.shape, self.ndim = values, values.shape, 1
+        self.dtype = type("Int64", (), {"numpy_dtype": numpy_dtype})()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.values, object)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def iloc(self) -> Any:
+        return self
+
+    def isna(self) -> np.ndarray:
+        return np.isnan(np.asarray(self.values, float))
+
+    def to_numpy(self, dtype: Any, na_value: Any = None) -> np.ndarray:
+        return np.asarray(self.values, dtype)
+
+
+def test_types_with_missing_values_are_numbers_where_none_is_missing() -> None:
+    want = fitted(X).history.history["loss"]
+    trainer = trainer_of()
+    trainer.fit(X, Column(Y, np.dtype(np.int64)), epochs=2, batch_size=8, verbose=0)
+    assert trainer.history.history["loss"] == want
+    gap = Column(np.where(Y, np.nan, 0.0), np.dtype(np.int64))
+    with pytest.raises(ValueError, match=r"y: expected .*, got nan at row 1"):
+        trainer.fit(X, gap, epochs=1, verbose=0)
+    with pytest.raises(TypeError, match="y: expected real numbers, got dtype object"):
+        trainer.fit(X, Column(Y, None), epochs=1, verbose=0)

@@ -168,6 +168,7 @@ def test_a_value_is_not_for_python(name: str) -> None:
     assert fn(fastnn.ones(2)) is not None  # as before
 
 
+@pytest.mark.filterwarnings("ignore:compile.*found beforehand")  # what print does
 def test_arguments_and_nesting(capsys: pytest.CaptureFixture[str]) -> None:
     double = fastnn.compile(lambda x: x * 2)
     with pytest.raises(TypeError, match=r"^compile: a compiled function cannot take .* detached"):

@@ -67,3 +67,11 @@ def test_nan_is_not_hidden(layer: Any) -> None:
     x = fastnn.tensor([float("nan"), 0.1, -0.0, 2.0, float("inf")])
     y = layer(x).numpy()
     assert y[0] != y[0] and (y[1:] == y[1:]).all() and y[4] == float("inf")
+
+
+def test_a_module_that_is_none_is_named() -> None:
+    net = nn.Sequential(nn.Linear(2, 2))
+    net.add_module("last", None)
+    for use in (lambda: net(fastnn.ones(1, 2)), lambda: net.predict([[1.0, 2.0]]), lambda: net[1]):
+        with pytest.raises(TypeError, match="modules: expected a Module, got None as 'last'"):
+            use()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import distributions as D
+from fastnn.distributions import implicit
 from fastnn.distributions.implicit import beta_slope
 
 
@@ -91,6 +92,27 @@ def test_slopes_of_beta_numbers() -> None:
         mirrored = -beta_slope(a, 1.0, 1 - x)  # of 1 - x by its second parameter
         np.testing.assert_allclose(mirrored, (1 - x) * np.log1p(-x) / a, rtol=1e-12)
     assert beta_slope(2.0, 3.0, np.array([0.0, 1.0])).tolist() == [0, 0]
+
+
+def test_slopes_take_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A factor that rounding keeps one unit from 1 ends a fraction too; it went on to 10,000."""
+    terms = []
+
+    def counted(*given: int) -> Iterator[int]:
+        for term in range(*given):
+            terms[-1] += 1
+            yield term
+
+    monkeypatch.setattr(implicit, "range", counted, raising=False)
+    rng = np.random.default_rng(0)
+    for a, b in ((0.5, 5.0), (2.0, 3.0), (40.0, 0.7)):
+        terms.append(0)
+        beta_slope(a, b, rng.beta(a, b, 5000))
+    for a in (0.5, 3.0, 40.0):
+        for x in a + 1 + rng.gamma(a, 1.0, 50):
+            terms.append(0)
+            assert math.isfinite(implicit.gamma_slope(a, float(x)))
+    assert max(terms) < 200
 
 
 def test_gradients_of_samples() -> None:

@@ -26,7 +26,9 @@ MODULES = """
     fastnn.func fastnn.train fastnn.callbacks fastnn.metrics fastnn.plot fastnn.explain
     fastnn.tabular fastnn.sklearn fastnn.population fastnn.io fastnn.export fastnn.guards
     fastnn.info fastnn.amp fastnn.testing fastnn.random fastnn.autograd fastnn.mindspore
-    fastnn.mindspore.nn fastnn.mindspore.ops
+    fastnn.mindspore.nn fastnn.mindspore.ops fastnn.mindspore.train fastnn.mindspore.numpy
+    fastnn.mindspore.dataset fastnn.mindspore.dataset.transforms fastnn.mindspore.dataset.vision
+    fastnn.mindspore.common.initializer fastnn.playground
 """.split()
 # In lists, for the packages that share them.
 INNER = {"fastnn.random.engine_state"} | {

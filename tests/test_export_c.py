@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -206,19 +207,55 @@ def test_what_train_saves(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cc", ["clang", "arm-none-eabi-gcc", "avr-gcc"])
 def test_other_compilers(cc: str, tmp_path: Path) -> None:
-    """Where they are installed; avr-libc has no erfcf."""
+    """Where they are installed."""
     if shutil.which(cc) is None:
         return
     machine = {"arm-none-eabi-gcc": ["-mcpu=cortex-m4"], "avr-gcc": ["-mmcu=atmega2560"]}
     names = ["Tanh", "batch-norm", "layer-norm", "glu-softmin", "instance", "embedding"]
-    names += ["Mish", "SELU", "Softplus", "columns", "members"]
-    names += [] if cc == "avr-gcc" else ["GELU"]
+    names += ["GELU", "Mish", "SELU", "Softplus", "columns", "members"]
     for name in names:
         net, shape = NETS[name]
         net.export(tmp_path / "net.c", input_shape=shape)
         flags = [*machine.get(cc, []), "-Os", "-c", "-o", str(tmp_path / "net.o")]
         built = compiled(tmp_path / "net.c", *flags, cc=cc)
         assert built.returncode == 0, (name, built.stderr)
+
+
+def test_what_the_libm_of_avr_lacks(tmp_path: Path) -> None:
+    """Its erfcf, expm1f and log1pf are in the file: here they stand for those of this machine."""
+    layers = (nn.GELU(), nn.SELU(), nn.Mish(), nn.LogSigmoid())
+    S(nn.Linear(4, 9), *layers, nn.Linear(9, 3)).export(tmp_path / "net.c")
+    built = compiled(
+        tmp_path / "net.c", "-D__AVR__", "-DNET_SELF_TEST", "-o", str(tmp_path / "net"), "-lm"
+    )
+    assert built.returncode == 0, built.stderr
+    assert subprocess.run([tmp_path / "net"]).returncode == 0
+    z = np.linspace(-6, 6, 997)
+    main = f"""
+#include <stdio.h>
+#include "{tmp_path}/net.c"
+int main(void)
+{{
+  float z;
+  while (scanf("%f", &z) == 1)
+    printf("%.9g ", (double)erfcf(z));
+  return 0;
+}}
+"""
+    (tmp_path / "erfc.c").write_text(main)
+    built = compiled(tmp_path / "erfc.c", "-D__AVR__", "-o", str(tmp_path / "erfc"), "-lm")
+    assert built.returncode == 0, built.stderr
+    given = " ".join(f"{v:.9g}" for v in z)
+    said = subprocess.run([tmp_path / "erfc"], input=given, capture_output=True, text=True).stdout
+    want = [math.erfc(float(np.float32(v))) for v in z]
+    np.testing.assert_allclose([float(v) for v in said.split()], want, atol=5e-7, rtol=1e-5)
+
+
+def test_float64_where_double_has_32_bits(tmp_path: Path) -> None:
+    """It does not compile, rather than compute something else."""
+    nn.Linear(2, 2).double().export(tmp_path / "net.c")
+    built = compiled(tmp_path / "net.c", "-U__SIZEOF_DOUBLE__", "-D__SIZEOF_DOUBLE__=4", "-c")
+    assert built.returncode != 0 and "the model is float64" in built.stderr
 
 
 def test_on_a_cortex_m4(tmp_path: Path) -> None:

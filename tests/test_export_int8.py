@@ -177,11 +177,27 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "none": (S(nn.ReLU()), {"input_shape": (6,)}, "this has none"),
     "tail": (S(nn.Linear(6, 2), nn.LayerNorm(2)), {}, r"layer 1 \(LayerNorm\): has no form"),
     "no rows": (nn.Linear(6, 2), {"calibration": None}, "int8 needs rows of data"),
-    "wrong rows": (nn.Linear(6, 2), {"calibration": X[:, :3]}, r"expected finite rows of shape"),
-    "nan rows": (nn.Linear(6, 2), {"calibration": X * np.nan}, r"expected finite rows of shape"),
+    "wrong rows": (nn.Linear(6, 2), {"calibration": X[:, :3]}, r"expected shape \(rows, 6\), got"),
+    "nan rows": (nn.Linear(6, 2), {"calibration": X * np.nan}, "holds nan or inf"),
     "float": (nn.Linear(6, 2), {"dtype": None}, "expected with dtype='int8' only"),
     "slopes": (S(nn.Linear(6, 2), nn.PReLU(2)), {}, r"layer 1 \(PReLU\): has no form"),
 }
+
+
+def test_sums_that_a_shift_would_push_out_of_int32(tmp_path: Path) -> None:
+    """Weights that cancel for the rows given, and for no others: such a sum would change its sign
+    instead of being clamped."""
+    net = nn.Linear(64, 1, bias=False)
+    net.weight._array[:] = np.tile([1, -1], 32)
+    rng = np.random.default_rng(0)
+    twins = np.repeat(rng.standard_normal((50, 32)), 2, axis=1)
+    for near, holds in ((1e-2, True), (1e-7, False)):
+        rows = twins + near * rng.standard_normal(twins.shape)
+        if holds:
+            net.export(tmp_path / "net.c", dtype="int8", calibration=rows)
+            continue
+        with pytest.raises(ExportError, match=r"Linear: its numbers are too far apart for int8"):
+            net.export(tmp_path / "net.c", dtype="int8", calibration=rows)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cases.exports import NETS, S, table, trained, values
 import fastnn
 from fastnn import nn, tabular
 from fastnn.export import ExportError
+from fastnn.export.layers import ELEMENTWISE
 from fastnn.export.onnx_graph import Graph
 from fastnn.tabular.table import load_table
 
@@ -31,6 +33,18 @@ def test_each_layer(opset: int, tmp_path: Path) -> None:
         assert model.opset_import[0].version == opset
         kinds = {node.op_type for node in model.graph.node}
         assert "Dropout" not in kinds and found.flash is None
+
+
+@pytest.mark.parametrize("opset", [13, 20])
+def test_each_function_in_float64(opset: int, tmp_path: Path) -> None:
+    """For which onnxruntime lacks operators, such as Erf."""
+    functions = [kind(*{nn.Threshold: (0.5, -0.25)}.get(kind, ())) for kind in ELEMENTWISE]
+    norms = [nn.LayerNorm(7), nn.RMSNorm(7), nn.GroupNorm(1, 7), nn.BatchNorm1d(7)]
+    net = S(nn.Linear(5, 7), *functions, *norms, nn.GELU("tanh"), nn.PReLU(), nn.Softmin(1))
+    cosines = copy.deepcopy(NETS["columns"][0])
+    for each in (net, cosines):
+        found = each.double().export(tmp_path / "net.onnx", opset=opset)
+        assert found.checked == BOTH
 
 
 def run(path: Path, feed: dict[str, Any]) -> list[Any]:

@@ -6,9 +6,13 @@ docs/design.md lists what is shared and how it is guarded.
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,7 @@ from fastnn import nn, optim
 from fastnn.tape import versions
 
 THREADS = 8
+CORE = Path(fastnn.__file__).parent / "_core"
 
 
 def hammer(job: Callable[[int], Any]) -> list[Any]:
@@ -34,8 +39,13 @@ def hammer(job: Callable[[int], Any]) -> list[Any]:
 
 
 def test_the_import_leaves_the_gil_off() -> None:
-    free = getattr(sys, "_is_gil_enabled", lambda: True)() is False
-    assert free == ("free-threading" in sys.version)
+    """Of a process that has nothing else that could put it on, nor is told to leave it off."""
+    modules = ", ".join(f"fastnn._core.{path.stem}" for path in CORE.glob("*.pyx"))
+    code = f"import sys, {modules}; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
+    env = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    gil = subprocess.check_output(command, env=env, text=True, cwd=CORE.parents[1])
+    assert (gil == "False\n") == bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def test_nodes_are_numbered_in_order() -> None:

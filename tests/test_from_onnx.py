@@ -31,7 +31,7 @@ def graph(
     for line in text.strip().splitlines():
         left, _, right = line.strip().partition(" = ")
         kind, _, names = right.removesuffix(")").partition("(")
-        domain = "ai.onnx.ml" if kind in ("Scaler", "ZipMap", "ArrayFeatureExtractor") else ""
+        domain = "ai.onnx.ml" if kind in ML else ""
         given = [name.strip() for name in names.split(",")]
         options = attributes.get(left.replace(".", "_"), {})
         nodes.append(helper.make_node(kind, given, left.split(", "), domain=domain, **options))
@@ -49,6 +49,8 @@ def graph(
     return helper.make_model(made, opset_imports=ids)
 
 
+ML = ("Scaler", "ZipMap", "ArrayFeatureExtractor", "LinearRegressor", "LinearClassifier",
+      "Normalizer")  # fmt: skip
 W, B = RNG.standard_normal((4, 5)), RNG.standard_normal(5)
 W2, B2 = RNG.standard_normal((5, 3)), RNG.standard_normal(3)
 BASE = "h = Gemm(x, w, b)\n"
@@ -93,6 +95,18 @@ FUNCTIONS: dict[str, tuple[str, dict[str, Any], nn.Module]] = {
     "hardtanh": ("y = Clip(h, low, high)", {"low": -0.5, "high": 0.25}, nn.Hardtanh(-0.5, 0.25)),
     "shrink": ("y = Shrink(h)", {}, nn.Softshrink(0.25)),
     "hard shrink": ("y = Shrink(h)", {}, nn.Hardshrink(0.75)),
+    "group norm": (
+        "r = Reshape(h, blocks)\nn = InstanceNormalization(r, one2, zero2)\ny = Reshape(n, wide)",
+        {"blocks": [0, 1, -1], "one2": [1.0], "zero2": [0.0], "wide": [-1, 5]},
+        nn.LayerNorm(5, 1e-3, elementwise_affine=False),
+    ),
+    "softplus": (
+        "m = Mul(h, beta)\ns = Softplus(m)\nd = Div(s, beta)\ng = Greater(m, limit)\n"
+        "y = Where(g, h, d)",
+        {"beta": 2.0, "limit": 5.0},
+        nn.Softplus(2.0, 5.0),
+    ),
+    "square": ("r = Relu(h)\ny = Pow(r, two)", {"two": 2.0}, nn.SquaredReLU()),
     "identity": ("i = Identity(h)\nd = Dropout(i)\nc = Cast(d)\ny = Relu(c)", {}, nn.ReLU()),
 }
 
@@ -106,12 +120,48 @@ def test_functions_of_several_operators(name: str) -> None:
     options |= {"y": {"lambd": 0.25, "bias": 0.25}} if name == "shrink" else {}
     options |= {"y": {"lambd": 0.75}} if name == "hard shrink" else {}
     options |= {"s": half} if name == "hardswish" else {}
+    options |= {"n": {"epsilon": 1e-3}} if name == "group norm" else {}
     options |= {"c": {"to": TensorProto.FLOAT}} if name == "identity" else {}
     net = from_onnx(graph(BASE + text, GEMM | constants, **options))
     assert kinds(net) == ["Linear", type(layer).__name__]
     assert [repr(net[1])] == [repr(layer)] or name == "layer norm"
     if name == "layer norm":
         np.testing.assert_allclose(net[1].bias.detach().numpy(), 2 * B, rtol=1e-6)
+
+
+def test_layers_that_change_the_shape() -> None:
+    """The gate, and the last axis of one number gone, as `squeeze(-1)` of torch."""
+    text = "a, b2 = Split(h, sizes)\ns = Sigmoid(b2)\nh2 = Mul(a, s)\ny = Squeeze(h2, axis)"
+    wide = {"w": W[:, :2], "b": B[:2], "sizes": np.array([1, 1]), "axis": np.array([1])}
+    net = from_onnx(graph(BASE + text, wide, **{"a, b2": {"axis": 1}}))
+    assert kinds(net) == ["Linear", "GLU", "Flatten"]
+    x = RNG.standard_normal((6, 4)).astype(np.float32)
+    z = x @ W[:, :2] + B[:2]
+    np.testing.assert_allclose(net.predict(x), z[:, 0] / (1 + np.exp(-z[:, 1])), atol=1e-6)
+
+
+LINEAR: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "regressor": ("LinearRegressor", {"targets": 5}, ["Linear"]),
+    "softmax": ("LinearClassifier", {"post_transform": "SOFTMAX"}, ["Linear", "Softmax"]),
+    "logistic": ("LinearClassifier", {"post_transform": "LOGISTIC"}, ["Linear", "Sigmoid"]),
+    "none": ("LinearClassifier", {}, ["Linear"]),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_models_of_skl2onnx(name: str) -> None:
+    kind, options, layers = LINEAR[name]
+    given = options | {"coefficients": W.T.ravel().tolist(), "intercepts": B.tolist()}
+    text = f"s = {kind}(x)"
+    if kind == "LinearClassifier":
+        text = "label, s = LinearClassifier(x)"
+        given |= {"classlabels_ints": [0, 1, 2, 3, 4]}
+    text += "\ny = Normalizer(s)" if name == "softmax" else "\ny = Identity(s)"
+    outputs = "label y" if kind == "LinearClassifier" else "y"
+    norms = {"y": {"norm": "L1"}} if name == "softmax" else {}
+    net = from_onnx(graph(text, {}, outputs, **({"label, s": given, "s": given} | norms)))
+    assert kinds(net) == layers
+    np.testing.assert_allclose(net[0].weight.detach().numpy(), W.T, rtol=1e-6)
 
 
 def test_what_skl2onnx_writes() -> None:
@@ -230,6 +280,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "widths": ("y = MatMul(h, w)", {}, "takes rows of 4 numbers, but gets 5"),
     "matrix": ("y = MatMul(w, h)", {}, "expected the rows times a constant matrix"),
     "axis": ("y = Softmax(h)", {}, "expected the softmax of each row"),
+    "indices": ("y = Gather(w, x)", {}, "'x' are indices of an embedding"),
     "over": ("y = Div(c, h)", {"c": 1.0}, "is no layer"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from replay import replayed
 
 import fastnn
 from fastnn import Tensor
@@ -103,6 +104,7 @@ def values(shape: tuple[int, ...]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("way", ["eager", "tape", "compiled", "compiled tape"])
+@pytest.mark.filterwarnings("ignore:compile.*index is a array, which may change unseen")
 def test_writing(name: str, way: str) -> None:
     index, how = CASES[name]
     by_value = "mask" in name or name in ("slice of tensors", "tensor True")
@@ -124,7 +126,7 @@ def test_writing(name: str, way: str) -> None:
 
         run = fastnn.compile(write) if "compiled" in way else write
         try:
-            found = run(t(X), t(value))
+            found = [run(t(X), t(value)) for _ in range(2)][1]
         except fastnn.RecordingError as refused:
             assert "compiled" in way and by_value and "value" in str(refused)
             return
@@ -143,7 +145,7 @@ def test_the_last_of_several_is_kept() -> None:
         return y
 
     x, v = fastnn.zeros(3, 2), fastnn.arange(6.0).reshape(3, 2)
-    assert write(x, v).tolist() == fastnn.compile(write)(x, v).tolist() == [[4, 5], [0, 0], [2, 3]]
+    assert write(x, v).tolist() == replayed(write, x, v).tolist() == [[4, 5], [0, 0], [2, 3]]
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
@@ -180,7 +182,7 @@ def test_axes_of_0d_tensors() -> None:
         assert s.scatter(dim, k, 2.0).item() == 2 and s.transpose(dim, 0).shape == ()
     for call in (lambda: s.softmax(1), lambda: s.gather(1, k), lambda: s.max(1),
                  lambda: s.sort(-2), lambda: s.squeeze(1), lambda: s.flip(1)):  # fmt: skip
-        with pytest.raises(IndexError, match=r"dim: expected -1\.\.0"):
+        with pytest.raises(IndexError, match=r"dims?: expected -1\.\.0"):
             call()
 
 

@@ -1,5 +1,6 @@
 """Files: the safetensors codec against its oracle and against hostile files."""
 
+import io
 import json
 import os
 import random
@@ -216,9 +217,10 @@ def mutated(good, rng, header):
     return bad
 
 
-def mutate(path, kind, seed):
+def mutate(path, kind, seed, count=MUTATIONS):
     """Of a model or a checkpoint: FormatError, or something else that is loaded. Returns how many
-    were refused, and whether the memory stayed within twice the file and 16 MB."""
+    were refused, and the memory that loads may take. Most are read from memory: to write a file
+    again takes ten times as long as to read it."""
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     if kind == "model":
         save(net, path, extra={"names": ["a", "b"]})
@@ -229,20 +231,22 @@ def mutate(path, kind, seed):
     size = 8 + int.from_bytes(good[:8], "little")
     rng = random.Random(seed)
     refused = 0
-    tracemalloc.start()
-    for _ in range(MUTATIONS):
-        path.write_bytes(mutated(good, rng, size))
+    for i in range(count):
+        bad = mutated(good, rng, size)
+        if i % 100 == 0:
+            path.write_bytes(bad)
         try:
-            load(path)
+            load(io.BytesIO(bad) if i % 100 else path)
         except FormatError:
             refused += 1
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return refused, most < 2 * len(good) + 16_000_000
+    return refused, 2 * len(good) + 16_000_000
 
 
 @pytest.mark.parametrize("kind", ["model", "state"])
 def test_mutations(tmp_path, kind):
     """`make test-release ROWS=R25` does more of this."""
-    refused, small = mutate(tmp_path / "a.safetensors", kind, 0)
-    assert refused > MUTATIONS // 2 and small
+    tracemalloc.start()
+    refused, most = mutate(tmp_path / "a.safetensors", kind, 0)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert refused > MUTATIONS // 2 and taken < most

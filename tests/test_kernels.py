@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROFILE
+from conftest import PROFILE, EveryIsa
 from families import OPS
 from families.base import values
 from families.rows import take_rows
-from harness import Case, check, place, run
+from harness import Case, Variants, check, compare, expected, place, run
 from hypothesis import given, strategies as st
 
 from fastnn._core import engine
@@ -64,17 +66,60 @@ def test_no_op_runs_without_what_it_needs(op: str) -> None:
                 engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (2, 3)])
-def test_no_input_has_more_axes_than_the_result(shape: tuple[int, ...], real: str) -> None:
-    """Else of an empty one elements would be read that there are not."""
-    out, x = np.empty(3, real), np.ones(shape, real)
-    for op, inputs in (("copy", (x,)), ("add", (out, x)), ("where", (out > 0, x, out))):
+NO_FIT = (  # shapes of a result, and of an input
+    ((3,), (0, 3)), ((3,), (1, 3)), ((3,), (2, 3)), ((1,), (0,)), ((1,), (5,)), ((3,), (0,)),
+    ((3,), (2,)), ((2, 1), (2, 0)), ((2, 1), (2, 4)), ((1, 2), (0, 2)), ((1, 1, 1), (0,)),
+    ((0,), (2,)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("result, shape", NO_FIT)
+def test_no_input_is_larger_than_the_result(
+    result: tuple[int, ...], shape: tuple[int, ...], real: str
+) -> None:
+    """Nor empty beside it: elements would be read that there are not."""
+    out, one, x = np.empty(result, real), np.ones(result, real), np.ones(shape, real)
+    for op, inputs in (("copy", (x,)), ("add", (one, x)), ("where", (one > 0, x, one))):
         with pytest.raises(ValueError, match="shapes do not broadcast"):
             engine.call(engine.OPS[op], (out, *inputs), (), ())
 
 
+Calls = list[tuple[Case, Sequence[str], bool]]  # with layouts, and whether inputs are read-only
+
+
+def check_on(every_isa: EveryIsa, calls: Calls, threads: Sequence[int] = (1,)) -> None:
+    """Each call on each instruction set, beside its reference, which is evaluated once."""
+    wanted: dict[int, Variants] = {}
+    for isa in every_isa:
+        for team, (i, (case, layouts, read_only)) in itertools.product(threads, enumerate(calls)):
+            outputs, inputs = run(case, layouts, read_only, team)
+            if i not in wanted:
+                wanted[i] = expected(case, inputs)
+            try:
+                compare(case, outputs, wanted[i])
+            except AssertionError as error:
+                error.add_note(f"on {isa}, {team} threads")
+                raise
+
+
+OF_NO_PRODUCT = (  # shapes of a bias, and of the activation whose derivative is multiplied by
+    *((0, shape) for shape in ((1,), (0,), (4,), (), (1, 3))),
+    *((1, shape) for shape in ((1, 3), (2, 1), (3,), (3, 2))),
+)
+
+
+@pytest.mark.parametrize("which, shape", OF_NO_PRODUCT)
+def test_bias_and_activation_fit(which: int, shape: tuple[int, ...], real: str) -> None:
+    """What an epilogue reads is as wide, and as long, as the product."""
+    more: list[np.ndarray | None] = [None, None]
+    more[which] = np.ones(shape, real)
+    out, a, b = np.empty((2, 3), real), np.ones((2, 4), real), np.ones((4, 3), real)
+    with pytest.raises(ValueError, match=f"matmul: {('bias', 'y')[which]} does not fit"):
+        engine.call(engine.OPS["matmul"], (out, a, b, *more), (), (0, which, 0))
+
+
 @pytest.mark.parametrize("op", NAMES)
-def test_equals_reference(op: str, real: str, isa: str) -> None:
+def test_equals_reference(op: str, real: str, every_isa: EveryIsa) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
     calls = OPS[op].calls
 
@@ -86,21 +131,20 @@ def test_equals_reference(op: str, real: str, isa: str) -> None:
         key=st.integers(0, 2**32 - 1),
     )
     def draw(dims, flavour, layouts, read_only, key):
-        case = OPS[op].case(real, dims, flavour, key)
-        check(case, *run(case, layouts, read_only))
+        check_on(every_isa, [(OPS[op].case(real, dims, flavour, key), layouts, read_only)])
 
     draw()
 
 
 @pytest.mark.parametrize("op", NAMES)
-def test_every_tail(op: str, real: str, isa: str) -> None:
+def test_every_tail(op: str, real: str, every_isa: EveryIsa) -> None:
     """Every length to 65 and around 128, on each axis of the op; where kernels go another way."""
-    calls = OPS[op].calls
-    for i, dims in enumerate((*calls.tails, *calls.hard)):
-        flavour = calls.flavours[i % len(calls.flavours)]
-        case = OPS[op].case(real, dims, flavour, seed(op, real, i))
-        for threads in TEAMS:
-            check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C"), threads=threads))
+    drawn = OPS[op].calls
+    calls: Calls = []
+    for i, dims in enumerate((*drawn.tails, *drawn.hard)):
+        case = OPS[op].case(real, dims, drawn.flavours[i % len(drawn.flavours)], seed(op, real, i))
+        calls.append((case, (drawn.layouts[i % len(drawn.layouts)], "C"), False))
+    check_on(every_isa, calls, TEAMS)
 
 
 @pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])

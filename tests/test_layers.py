@@ -49,7 +49,7 @@ def test_embedding_refuses() -> None:
     with pytest.raises(TypeError, match=r"input: expected int64 categories, got float32"):
         layer(fastnn.tensor([1.0]))
     for wrong in (3, -1):
-        with pytest.raises(IndexError, match=r"index: expected"):
+        with pytest.raises(IndexError, match=r"embedding: expected rows"):
             layer(fastnn.tensor([0, wrong]))
     for options in ({"max_norm": -1.0}, {"sparse": 1}, {"scale_grad_by_freq": 1}):
         with pytest.raises((TypeError, ValueError), match=f"{next(iter(options))}: expected"):

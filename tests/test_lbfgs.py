@@ -260,12 +260,12 @@ def test_threads_do_not_change_a_bit() -> None:
 class Starts(fastnn.callbacks.Callback):
     """Calls a function a moment after an epoch began."""
 
-    def __init__(self, function: Callable[[], None], epoch: int = 0) -> None:
-        self._function, self._epoch = function, epoch
+    def __init__(self, function: Callable[[], None], epoch: int = 0, wait: float = 0.1) -> None:
+        self._function, self._epoch, self._wait = function, epoch, wait
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch == self._epoch:
-            threading.Timer(0.1, self._function).start()
+            threading.Timer(self._wait, self._function).start()
 
 
 def test_ctrl_c_within_a_step() -> None:
@@ -296,16 +296,16 @@ def test_ctrl_c_within_a_step() -> None:
 def test_ctrl_c_within_a_step_leaves_the_file_of_the_last_step(tmp_path: Path) -> None:
     found = []
     # An epoch takes many times as long as the moment after which it is interrupted.
-    long: dict[str, Any] = {"max_iter": 1500, "tolerance_grad": 0, "tolerance_change": 0}
+    long: dict[str, Any] = {"max_iter": 300, "tolerance_grad": 0, "tolerance_change": 0}
     for interrupted in (True, False):
         trainer, x, y = regression(20_000, 32, **long)
         given: dict[str, Any] = {"batch_size": len(x), "verbose": 0, "epochs": 2}
         if interrupted:
             given |= {"checkpoint": tmp_path / "file", "callbacks": [Starts(lambda: None, 9)]}
-            interrupt = [Starts(_thread.interrupt_main, 1)]
+            interrupt = [Starts(_thread.interrupt_main, 1, wait=0.01)]
             with pytest.raises(KeyboardInterrupt):
                 trainer.fit(x, y, **given | {"callbacks": interrupt})
-            assert trainer.optimizer.state_dict()["state"][0]["n_iter"] > 1500
+            assert trainer.optimizer.state_dict()["state"][0]["n_iter"] > 300
             trainer, x, y = regression(20_000, 32, **long)
         trainer.fit(x, y, **given)
         found.append([p.tolist() for p in trainer.model.parameters()])

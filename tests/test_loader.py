@@ -164,7 +164,7 @@ def test_an_error_of_the_init_function_arrives() -> None:
 
 def test_a_batch_that_cannot_be_sent() -> None:
     loader = DataLoader(Squares(2), num_workers=1, collate_fn=lambda items: lambda: items)
-    with pytest.raises(RuntimeError, match="pickle"):
+    with pytest.raises(RuntimeError, match=r"pickle|local object"):  # 3.13 and newer say that
         list(loader)
 
 

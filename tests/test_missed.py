@@ -24,7 +24,6 @@ from fastnn.nn import functional as F
 from fastnn.ops import places
 from fastnn.optim import groups
 from fastnn.tape.intervals import Intervals
-from fastnn.train import weights
 
 STORAGE = ir.Storage(0, "input", 96, np.zeros(24, np.float32))
 RNG = np.random.default_rng(5)
@@ -110,13 +109,6 @@ def changed_in_inference_mode() -> list[float]:
         return fastnn.ones(2).add_(1.0).tolist()
 
 
-def weights_of_two_classes() -> list[float]:
-    found = weights.row_weights(
-        None, {0: 1.0, 1: 2.0}, np.float32([[0], [1]]), 1, np.dtype("f4"), ""
-    )
-    return [] if found is None else found.tolist()
-
-
 def of_spans(*spans: tuple[int, int]) -> str:
     found: Intervals[int] = Intervals()
     for span in spans:
@@ -168,10 +160,6 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: type(nn.MLP(3, [4], 2, activation="leaky_relu")[1]).__name__,
         "LeakyReLU",
     ),
-    "params of a group stay a list": (
-        lambda: groups.fixed("params", [1]),
-        [1],
-    ),
     "a setting's list is kept as a tuple": (
         lambda: groups.fixed("betas", [0.9, 0.99]),
         (0.9, 0.99),
@@ -181,7 +169,6 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
         True,
     ),
     "a change within inference mode": (changed_in_inference_mode, [2.0, 2.0]),
-    "class weights of one column": (weights_of_two_classes, [1.0, 2.0]),
     "the last of many are printed": (
         lambda: "1.0000e-07" in str(fastnn.zeros(2000).index_fill(0, fastnn.tensor([1997]), 1e-7)),
         True,

@@ -159,3 +159,14 @@ def test_layer_norm_shapes() -> None:
         nn.LayerNorm([])
     assert nn.LayerNorm(3)(fastnn.ones(0, 3)).shape == (0, 3)
     assert nn.RMSNorm((3, 4))(fastnn.ones(2, 3, 4)).shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize("kind", [nn.LayerNorm, nn.BatchNorm1d])
+def test_eps_is_a_number(kind: Any) -> None:
+    """None is RMSNorm's alone; it was found at the first call, by a bare AssertionError."""
+    with pytest.raises(TypeError, match="eps: expected a number, got None"):
+        kind(4, eps=None)
+    later = kind(4)
+    later.eps = None
+    with pytest.raises(TypeError, match="eps: expected a number, got None"):
+        later(fastnn.ones(2, 4))

@@ -72,6 +72,21 @@ def run(code: str, line: int, path: Path, names: dict[str, Any]) -> Any:
     return value
 
 
+SETTERS = {"set", "set_title", "legend", "plot", "imshow", "scatter", "hist", "semilogy", "update"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_below_a_cell_stands_what_is_meant(path: Path) -> None:
+    """Not the value of a last line that was run for what it does: `<...Legend at 0x7f...>`."""
+    for line, code in cells(path):
+        last = ast.parse(code).body[-1]
+        call = last.value if isinstance(last, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            ours = getattr(call.func.value, "id", "") == "plot"
+            loud = call.func.attr in SETTERS and not code.rstrip().endswith(";")
+            assert ours or not loud, f"{path.name}:{line}: end the last line with ;"
+
+
 LONG = "activations regularisation populations pinn".split()  # seconds; `make docs` runs them too
 
 

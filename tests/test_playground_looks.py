@@ -198,7 +198,8 @@ def test_the_table_of_the_command(browser: Any, tmp_path: Path) -> None:
 
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         made = opened(browser.new_page(), server.url)
-        chosen = [made.input_value(f"#column-{part}") for part in ("x", "y", "target")]
+        shown = "#column-{} option:checked"
+        chosen = [made.inner_text(shown.format(part)) for part in ("x", "y", "target")]
         assert chosen == ["b", "c", "a"]
         assert made.evaluate("playground.points.train.length") == 10
         made.close()

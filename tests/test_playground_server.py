@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import http.client
 import json
 import re
+import socket
 import struct
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +19,12 @@ import pytest
 from playground_nets import ACTIVATIONS, HEAD, LOSSES, OPTIMIZERS, SCHEDULES, Net
 
 import fastnn
+from fastnn import playground
 from fastnn._core.engine import PlayNet
 from fastnn.cli import main
 from fastnn.playground import Playground, columns_of
 from fastnn.playground.nets import MOST_NETS, Nets
+from fastnn.playground.server import MOST_BYTES, _Handler
 
 PAGE = Path(fastnn.__file__).parent / "playground/page"
 
@@ -70,16 +76,16 @@ def test_a_page_trains_a_net(server: Playground) -> None:
 
 def test_the_files_of_the_page(server: Playground) -> None:
     for path in sorted(PAGE.iterdir()):
-        if path.name == "begin.json":
+        if path.name == "begin.json":  # a static copy's
             continue
         status, body, headers = ask(server, "GET", f"/{path.name}")
         assert (status, body) == (200, path.read_bytes())
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["Content-Type"].split(";")[0] != "application/octet-stream"
     assert ask(server, "GET", "/")[1] == (PAGE / "index.html").read_bytes()
-    assert json.loads(ask(server, "GET", "/begin.json")[1]) == {
-        "engine": "native", "token": server.token,
-    }  # fmt: skip
+    status, begin, _ = ask(server, "GET", "/begin.json", X_Fastnn_Token=server.token)
+    assert (status, json.loads(begin)) == (200, {"engine": "native"})
+    assert not any(server.token.encode() in body for body in server.files.values())
 
 
 OUTSIDE = ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passwd", "/page/main.js"]
@@ -87,7 +93,7 @@ OUTSIDE = ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passw
 
 @pytest.mark.parametrize("path", [*OUTSIDE, "/table.csv", "/engine.wasm", "/page"])
 def test_no_other_file_is_served(server: Playground, path: str) -> None:
-    assert ask(server, "GET", path)[0] == 404
+    assert ask(server, "GET", path, X_Fastnn_Token=server.token)[0] == 404
 
 
 def test_only_this_machine_is_served(server: Playground) -> None:
@@ -104,11 +110,15 @@ def test_who_is_refused(server: Playground) -> None:
         {"Origin": "null"},
         {"X_Fastnn_Token": "guessed"},
         {"X_Fastnn_Token": ""},
+        {"X_Fastnn_Token": server.token[:-1]},
     ):
         assert post(server, "/new", body, **headers)[0] == 403, headers
-    assert ask(server, "GET", "/begin.json", Host="evil.example")[0] == 403
-    assert ask(server, "GET", "/begin.json", Sec_Fetch_Site="cross-site")[0] == 403
-    assert post(server, "/new", body, Origin=server.url.rstrip("/"))[0] == 200
+    token = {"X_Fastnn_Token": server.token}
+    for path in ("/begin.json", "/table.csv"):
+        assert ask(server, "GET", path, Host="evil.example", **token)[0] == 403
+        assert ask(server, "GET", path, Origin="http://evil.example", **token)[0] == 403
+        assert ask(server, "GET", path)[0] == 403  # another user of the machine
+    assert post(server, "/new", body, Origin=f"http://{server.hosts[0]}")[0] == 200
     assert post(server, "/new", body, Host=f"localhost:{server.server_port}")[0] == 200
 
 
@@ -135,7 +145,9 @@ def test_wrong_calls(server: Playground, path: str, body: bytes, status: int) ->
 
 def test_a_body_has_an_end(server: Playground) -> None:
     assert post(server, "/new", b"", Content_Length="9999999999")[0] == 413
+    assert post(server, "/new", b"", Content_Length=str(MOST_BYTES + 1))[0] == 413
     assert post(server, "/new", b"", Content_Length="-1")[0] == 413
+    assert post(server, "/new", b"", Content_Length="9" * 5000)[0] == 413
 
 
 def test_old_nets_are_dropped() -> None:
@@ -146,6 +158,68 @@ def test_old_nets_are_dropped() -> None:
     nets.frame(numbers[0], 0, False)
     with pytest.raises(KeyError, match="make it again"):
         nets.frame(numbers[1], 0, False)
+
+
+def spoken(server: Playground, raw: str, seconds: float = 5) -> bytes:
+    """What the server answers to those bytes until it ends the connection."""
+    with socket.create_connection(server.server_address, timeout=seconds) as connection:
+        connection.sendall(raw.replace("{host}", server.hosts[0]).replace("\n", "\r\n").encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+RAW = {  # a request as its bytes, and the codes of the answers to it
+    "no address": ("GET http://[ HTTP/1.1\nHost: {host}\nConnection: close\n\n", ["404"]),
+    "no call": ("POST http://[ HTTP/1.0\nContent-Length: 0\n\n", ["403"]),
+    "a GET with a body": ("GET /no HTTP/1.1\nHost: {host}\nContent-Length: 5\n\nGET /", ["404"]),
+    "a name in capitals": ("GET / HTTP/1.0\nHost: LOCALHOST:{port}\n\n", ["200"]),
+    "no name": ("GET / HTTP/1.0\n\n", ["403"]),
+    "no token": ("POST /new HTTP/1.0\nHost: {host}\nContent-Length: 3\n\nabc", ["403"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_requests_of_no_browser(
+    server: Playground, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, codes = RAW[name]
+    said = spoken(server, raw.replace("{port}", str(server.server_port)))
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [code.encode() for code in codes]
+    assert capsys.readouterr().err == ""  # no thread has failed
+
+
+def test_who_says_nothing_is_left(server: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a request that does not go on keeps a thread, nor a body that does not come."""
+    assert _Handler.timeout
+    monkeypatch.setattr(_Handler, "timeout", 0.1)
+    call = "POST /new HTTP/1.1\nHost: {host}\nX-Fastnn-Token: " + server.token
+    for raw in ("GET / HT", call + "\nContent-Length: 9\n\nabc"):
+        assert spoken(server, raw) == b""
+
+
+def test_many_connections_at_once_wait_for_nothing(server: Playground) -> None:
+    begun = time.monotonic()
+    idle = [socket.create_connection(server.server_address) for _ in range(100)]
+    assert ask(server, "GET", "/")[0] == 200
+    assert time.monotonic() - begun < 5  # 16 s, if five may wait
+    for connection in idle:
+        connection.close()
+
+
+def test_a_browser_of_the_terminal_gets_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It returns when it has been closed; until then the server must answer."""
+    got: list[int] = []
+
+    def browse(url: str) -> None:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            got.append(answer.status)
+        _thread.interrupt_main()  # Ctrl-C
+
+    monkeypatch.setattr(playground.server.webbrowser, "open", browse)
+    with pytest.raises(KeyboardInterrupt):
+        playground.serve(0)
+    assert got == [200]
 
 
 # ---- a table, and the command ----
@@ -191,7 +265,8 @@ def test_wrong_usage(words: list[str], code: int, capsys: pytest.CaptureFixture[
 
 def test_a_port_that_is_taken(server: Playground, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["playground", "--no-browser", "--port", str(server.server_port)]) == 1
-    assert f"--port {server.server_port}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"--port {server.server_port}" in said and "--port 0 takes any that is free" in said
 
 
 # ---- the page's files ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import warnings
 from collections.abc import Callable
@@ -35,6 +36,7 @@ TARGETS: dict[str, tuple[Any, np.ndarray, str]] = {
     "several labels": (nn.MultiLabelSoftMarginLoss(), 2 * Y - 1, LOGITS),
     "soft margin": (nn.SoftMarginLoss(), Y, SIGNS),
     "hinge": (nn.HingeEmbeddingLoss(), Y, SIGNS),
+    "plain hinge": (nn.HingeLoss(), Y, SIGNS),
 }
 
 
@@ -63,6 +65,41 @@ def test_targets_that_a_loss_cannot_fit(case: str) -> None:
     trainer = fastnn.Trainer(fitting, loss, optim.SGD(fitting.parameters(), lr=0.01))
     fine = good if case == "a function" else good.reshape(-1, 1)
     assert messages(lambda: trainer.fit(X, fine, verbose=0)) == []
+
+
+SHARES = np.stack([1 - Y, Y], 1)
+# A model of two outputs, or of one; the loss; odd targets and fitting ones; what is said.
+OF_SHARES: dict[str, tuple[nn.Module, Any, np.ndarray, np.ndarray, str]] = {
+    "counts below 0": (
+        nn.Linear(3, 1), nn.PoissonNLLLoss(), Y[:, None] - 1, Y[:, None],
+        "y: PoissonNLLLoss wants counts, 0 or more, got numbers from -1 to 0"),
+    "a sum of 2": (
+        nn.Linear(3, 2), nn.CrossEntropyLoss(), 2 * SHARES, SHARES,
+        "y: CrossEntropyLoss wants probabilities whose sum is 1 in each row, got numbers from 0"),
+    "below 0": (
+        nn.Linear(3, 2), nn.CrossEntropyLoss(), 2 * SHARES - SHARES.sum(), SHARES,
+        "y: CrossEntropyLoss wants probabilities whose sum is 1 in each row, got"),
+    "one class": (
+        nn.Linear(3, 1), nn.CrossEntropyLoss(), Y[:, None], np.zeros(24, int),
+        "y: CrossEntropyLoss of one class is the same for all weights; give the model an output"),
+    "KL": (
+        nn.Sequential(nn.Linear(3, 2), nn.LogSoftmax(1)), nn.KLDivLoss(reduction="batchmean"),
+        2 * SHARES, SHARES, "y: KLDivLoss wants probabilities whose sum is 1 in each row, got"),
+    "KL of logarithms": (
+        nn.Sequential(nn.Linear(3, 2), nn.LogSoftmax(1)), nn.KLDivLoss(log_target=True),
+        SHARES, np.log(SHARES / 2 + 0.25),
+        "y: KLDivLoss wants logarithms of probabilities whose sum is 1 in each row, got"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_SHARES)
+def test_shares_and_counts_that_are_none(case: str) -> None:
+    model, loss, odd, fine, text = OF_SHARES[case]
+    for targets, said in ((odd, [text]), (fine, [])):
+        own = copy.deepcopy(model)
+        trainer = fastnn.Trainer(own, loss, optim.SGD(own.parameters(), lr=0.01))
+        found = messages(lambda t=trainer, y=targets: t.fit(X, y.astype(y.dtype), verbose=0))
+        assert [message[: len(text)] for message in found] == said
 
 
 # ---- rates and weights ----

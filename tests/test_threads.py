@@ -25,6 +25,8 @@ from fastnn.train import batch_order
 
 ROOT = Path(__file__).resolve().parents[1]
 HANG = 120  # seconds; only a hang takes so long
+# From Python 3.12 on any fork beside threads warns; that it works is what is tested.
+FORKS = "ignore:This process:DeprecationWarning"
 
 # What subprocesses begin with: a net that the engine gives several threads.
 WIDE = """
@@ -58,7 +60,7 @@ def in_process(code: str, **environment: str) -> tuple[dict[str, Any], str]:
     """What code in a new interpreter put into `found`, and its stderr."""
     code = f"{WIDE}\n{textwrap.dedent(code)}\nprint(json.dumps(found))"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-W", FORKS, "-c", code],
         capture_output=True,
         text=True,
         timeout=HANG,

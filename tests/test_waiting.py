@@ -14,7 +14,7 @@ import pytest
 
 import fastnn
 from fastnn import guards, nn, optim
-from fastnn.tabular import opening
+from fastnn._support import opening
 from fastnn.tabular.table import read_csv
 
 ROWS, WIDE = 50_000, 80

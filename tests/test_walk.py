@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,12 @@ ELSEWHERE = {("ParameterList", "values"), ("ModuleDict", "modules"), ("Optimizer
 TRIES: list[tuple[Any, ...]] = [
     (), (4,), (4, 4), (2, 4), ((4,),), (1, (2, 2)), (2, 4, 2), (4, 4, 4), (4, 2, 2, 2),
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes a path may write a file called "wrong"."""
+    monkeypatch.chdir(tmp_path)
 
 
 def sgd() -> Any:

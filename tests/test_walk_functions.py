@@ -13,6 +13,7 @@ import io
 import re
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -45,6 +46,12 @@ IN_PYTHON_S_WORDS = re.compile(
     r"|must be real number|slice indices|Value after \*|expected a sequence of integers or a single"
 )
 SECONDS = 2.0  # a number of repeats may be large
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes a path may write a file called "wrong"."""
+    monkeypatch.chdir(tmp_path)
 
 
 def functions(modules: dict[str, Any]) -> dict[str, Callable[..., Any]]:

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """Programs: a list of instructions replayed in one call; and loops that replay one per batch."""
+cimport cython
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
     NOWAIT_LOCK,
@@ -16,7 +17,7 @@ from libc.string cimport memset
 from fastnn._core cimport engine
 from fastnn._core.buffers cimport Elements, elements_of
 from fastnn._core.fnn cimport *
-from fastnn._core.sharing cimport FNN_FREE_THREADED
+from fastnn._core.sharing cimport FNN_FREE_THREADED, fnn_add, fnn_seen
 
 # Where an instruction's array lives: in the arena, at a fixed address, or in an argument of a run.
 cdef enum:
@@ -146,10 +147,11 @@ cdef class Program:
         return team
 
     cdef int _acquire(self) noexcept:
-        if self._forks != forks:  # of before a fork, where another thread may have held it
-            self._forks, self._users = forks, 0
-            self._lock = PyThread_allocate_lock()  # the old one cannot be freed
-        self._users += 1  # with the GIL: who does not give it up need not take the lock
+        with cython.critical_section(self):
+            if self._forks != forks:  # of before a fork, where another thread may have held it
+                self._forks, self._users = forks, 0
+                self._lock = PyThread_allocate_lock()  # the old one cannot be freed
+            self._users += 1  # with the GIL: who does not give it up need not take the lock
         if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
             with nogil:
                 PyThread_acquire_lock(self._lock, WAIT_LOCK)
@@ -157,7 +159,8 @@ cdef class Program:
 
     cdef int _release(self) noexcept:
         PyThread_release_lock(self._lock)
-        self._users -= 1
+        with cython.critical_section(self):
+            self._users -= 1
         return 0
 
 

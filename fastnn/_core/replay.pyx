@@ -203,21 +203,25 @@ cdef class Front:
     """The callable: takes the fast path if there is one and it is valid, else calls
     `_look(args, kwargs)`."""
     cdef public Replay _shortcut
-    cdef public object _turn  # a lock: one call at a time, where no GIL sees to it
+    cdef public object _turn  # a lock: one replay at a time, where no GIL sees to it
 
     def __call__(self, *args, **kwargs):
-        if FNN_FREE_THREADED and not engine.recorder_is_set():
-            with self._turn:
-                return _result_of(self, args, kwargs)
-        return _result_of(self, args, kwargs)
+        if self._shortcut is not None and not kwargs:
+            if FNN_FREE_THREADED:
+                with self._turn:
+                    result = _by_shortcut(self, args)
+            else:
+                result = _by_shortcut(self, args)
+            if result is not _look_again:
+                return result
+        return self._look(args, kwargs)  # with no lock: it may run the user's code
 
 
-cdef inline object _result_of(Front self, tuple args, dict kwargs):
-    if self._shortcut is not None and not kwargs:
-        try:
-            result = self._shortcut.run(args)
-        except IndexError as error:
-            raise self._located(error) from None
-        if result is not _look_again:
-            return result
-    return self._look(args, kwargs)
+cdef inline object _by_shortcut(Front self, tuple args):
+    cdef Replay shortcut = self._shortcut  # other threads may take it away
+    if shortcut is None:
+        return _look_again
+    try:
+        return shortcut.run(args)
+    except IndexError as error:
+        raise self._located(error) from None

@@ -5,6 +5,13 @@ compiles this anew, gets atomic ones."""
 cdef extern from *:
     """
     #define FNN_MAY __attribute__((unused)) /* not every module counts */
+    /* For who goes on by two of them: all threads see these in one order. */
+    FNN_MAY static inline long fnn_add(long *counter, long by) {
+      return __atomic_add_fetch(counter, by, __ATOMIC_SEQ_CST);
+    }
+    FNN_MAY static inline long fnn_seen(long *counter) {
+      return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+    }
     #ifdef Py_GIL_DISABLED
     #define FNN_FREE_THREADED 1
     FNN_MAY static inline long fnn_count_up(long *counter) {
@@ -26,6 +33,8 @@ cdef extern from *:
     #endif
     """
     const bint FNN_FREE_THREADED
+    long fnn_add(long *counter, long by) noexcept
+    long fnn_seen(long *counter) noexcept
     long fnn_count_up(long *counter) noexcept
     long fnn_counted(long *counter) noexcept
     void fnn_raise_to(long *counter, long to) noexcept

@@ -120,6 +120,14 @@ cpdef long node_count() noexcept:
     return fnn_counted(&_made)
 
 
+cdef long _given = 0  # by `unused`
+
+
+cpdef long unused() noexcept:
+    """A number that was never given before, above those that this thread got."""
+    return fnn_count_up(&_given)
+
+
 def span(array):
     """The first byte of a C-contiguous array's memory, and the byte after its last."""
     cdef Py_buffer view

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastnn._core import engine
 from fastnn._core.tape import TensorBase
-from fastnn._support import default, dtypes, maps
+from fastnn._support import default, dtypes, maps, nullable
 from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 
 Array = npt.NDArray[Any]
@@ -238,6 +238,8 @@ def _as_array(value: Any, name: str) -> Array:
     stated = getattr(value, "shape", None)
     try:
         array = np.asarray(value)
+        if array.dtype == object and (known := nullable.plain(value)) is not None:
+            array = known
     except (ValueError, TypeError) as error:
         what = "rows of equal length" if "inhomogeneous" in str(error) else "an array"
         raise InvalidValueError(f"{name}: expected {what}, got {show(value)}: {error}") from error

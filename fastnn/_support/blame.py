@@ -2,6 +2,8 @@
 
 A function that Python or NumPy has refused an argument for, in their words, is asked again: the
 first argument that does not fit its annotation is named, with what was expected and what came.
+Where all fit, as where shapes do not suit each other, the message begins with the function that was
+called, not with one that it calls in turn: `dist: shapes (4, 3) and (3, 3) do not broadcast`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from fastnn._core.tape import TensorBase
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["name_arguments", "names_already", "naming", "wrong_argument"]
+__all__ = ["name_arguments", "names_already", "naming", "say_as_called", "wrong_argument"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +38,11 @@ REFUSALS = (
 )
 _STANDING: dict[Any, Any] = {}  # what stands for a function
 _NAMING: set[Any] = set()  # the code of wrappers that name arguments
+_FUNCTIONS: set[str] = {"index"}  # names that a message may begin with
+_SPOKEN = (TypeError, ValueError, IndexError, RuntimeError)
+_SHORT_OF = {"y": "target", "z": "input", "x": "input", "B": "input", "dim": "dims",
+             "split_size": "split_sizes"}  # fmt: skip
+_HEAD = re.compile(r"(?:fastnn\.)?(\w+)(?:\(\))?: ")
 _SHORT = {
     "Operand": "Tensor | Scalar | ndarray",
     "Steps": "Scalar | Sequence[Any]",
@@ -56,6 +63,7 @@ def blames(function: Callable[P, R]) -> Callable[P, R]:
         except REFUSALS as error:
             wrong = wrong_argument(function, args, given, error)
             if wrong is None:
+                say_as_called(function, args, given, error)
                 raise
         raise wrong from None
 
@@ -66,12 +74,14 @@ def name_arguments(module: Any, but: Container[str] = ()) -> None:
     """Let the public functions of a module, and its methods, name the argument that was wrong."""
     for name in getattr(module, "__all__", ()):
         function: Any = getattr(module, name)
+        _FUNCTIONS.add(name)
         if name not in but and inspect.isfunction(function) and function.__name__ not in but:
             setattr(module, name, naming(function))
             home, own = sys.modules[function.__module__], str(function.__name__)
             if vars(home).get(own) is function:  # where pickle looks for it
                 setattr(home, own, naming(function))
     methods = getattr(module, "METHODS", {})
+    _FUNCTIONS.update(methods)
     for name, method in methods.items():
         if name not in but and inspect.isfunction(method) and method.__name__ not in but:
             methods[name] = naming(method)
@@ -82,7 +92,7 @@ def naming(function: Any) -> Any:
     if function.__code__ in _NAMING:
         return function
     if function not in _STANDING:
-        _STANDING[function] = blames(function)
+        _STANDING.setdefault(function, blames(function))
     return _STANDING[function]
 
 
@@ -118,6 +128,29 @@ def wrong_argument(
     return None
 
 
+def say_as_called(
+    function: Callable[..., Any], args: Sequence[Any], given: dict[str, Any], error: Exception
+) -> None:
+    """Let an error begin with the name of this function, if it has that of one called in turn, or
+    none; not where the function was given one to call, whose error it may be."""
+    values = (*args, *given.values())
+    if not isinstance(error, _SPOKEN) or len(error.args) != 1 or any(map(callable, values)):
+        return
+    text, own = error.args[0], getattr(function, "__name__", "__").removeprefix("_")
+    if not isinstance(text, str) or own.startswith("_"):
+        return
+    parameters = inspect.signature(function).parameters
+    known = {own, own.rstrip("_"), *parameters}
+    head = _HEAD.match(text)
+    if head is None:
+        if known.isdisjoint(re.findall(r"\w+", text)):
+            error.args = (f"{own}: {text}",)
+    elif head[1] not in known and _SHORT_OF.get(head[1]) in parameters:
+        error.args = (f"{_SHORT_OF[head[1]]}: {text[head.end() :]}",)
+    elif head[1] in _FUNCTIONS and head[1] not in known:
+        error.args = (f"{own}: {text[head.end() :]}",)
+
+
 def _refusal(name: str, value: Any, kinds: list[str]) -> Exception:
     expected = " or ".join(dict.fromkeys(_words(kind) for kind in kinds))
     if kinds == ["Tensor"]:
@@ -126,7 +159,15 @@ def _refusal(name: str, value: Any, kinds: list[str]) -> Exception:
         )
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
         return InvalidValueError(f"{name}: expected {expected} of 64 bits, got {show(value)}")
-    return InvalidTypeError(f"{name}: expected {expected}, got {show(value)}")
+    return InvalidTypeError(f"{name}: expected {expected}, got {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    array = _array_of(value)
+    if not isinstance(array, np.ndarray):
+        return show(value)
+    kind = "a Tensor" if isinstance(value, TensorBase) else "an array"
+    return f"{kind} of shape {array.shape} and {array.dtype}"
 
 
 def _kinds(annotation: str) -> list[str]:

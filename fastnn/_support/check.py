@@ -78,7 +78,7 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
         raise InvalidTypeError(f"{name}: expected an integer, got {value!r}")
     try:
         number = operator.index(value)
-    except TypeError:
+    except (TypeError, ValueError, RuntimeError):  # of a Tensor of several elements
         raise InvalidTypeError(f"{name}: expected an integer, got {show(value)}") from None
     if number < low or (high is not None and number > high):
         allowed = f">= {low}" if high is None else f"in {low}..{high}"
@@ -117,7 +117,7 @@ def _number(name: str, value: Any) -> float:
         raise InvalidTypeError(f"{name}: expected a number, got {show(value)}")
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):
         raise InvalidTypeError(f"{name}: expected a number, got {show(value)}") from None
 
 

@@ -1,13 +1,16 @@
 """Columns by name: those that a model was trained on, and tables put in their order.
 
 A table is a DataFrame of pandas or polars, a Table of pyarrow, or whatever else has `columns` (or
-`column_names`) that are texts. Arrays have no names, and pass as they are.
+`column_names`) that are labels: texts, or numbers, dates and tuples, as pandas allows, which are
+known by their texts. Arrays have no names, and pass as they are; so does a table whose labels count
+its columns, 0, 1, 2, as those of a DataFrame that was made from an array do.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +18,15 @@ import numpy as np
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Columns", "columns_of", "from_json", "in_order", "matched", "remember", "to_json"]
+__all__ = [
+    "Columns", "columns_of", "from_json", "in_order", "like_targets", "matched", "put_back",
+    "remember", "remember_targets", "remembered", "targets_in_order", "to_json",
+]  # fmt: skip
 
 _OWN = "_columns"  # a model's, in its dict
+_TARGETS = "_target_columns"  # of y, where that is a table of several
 SHOWN = 8  # names in a message
+LABELS = (str, int, float, tuple, date, np.generic)
 NUMBERS = ("int", "uint", "float", "double", "bool", "decimal", "half")
 
 
@@ -33,12 +41,10 @@ Parts = tuple[Columns | None, ...]  # of each input of a model
 
 
 def _of_table(x: Any, name: str) -> Columns | None:
-    names = getattr(x, "columns", None)
-    if names is None or not _are_texts(names):
-        names = getattr(x, "column_names", None)  # of pyarrow, whose `columns` are values
-    if names is None or callable(names) or not _are_texts(names):
+    labels = _labels_of(x)
+    if labels is None:
         return None
-    names = tuple(map(str, names))
+    names = tuple(map(str, labels))
     twice = [text for text, count in Counter(names).items() if count > 1]
     if twice:
         raise InvalidValueError(f"{name}: expected each column name once, got {twice[0]!r} twice")
@@ -49,12 +55,24 @@ def _of_table(x: Any, name: str) -> Columns | None:
     return Columns(names, found if len(found) == len(names) else ())
 
 
-def _are_texts(names: Any) -> bool:
-    try:
-        listed = list(names)
-    except TypeError:
-        return False
-    return bool(listed) and all(isinstance(text, str) for text in listed)
+def _labels_of(x: Any) -> list[Any] | None:
+    for key in ("columns", "column_names"):  # pyarrow has both, and its `columns` are values
+        labels = getattr(x, key, None)
+        if labels is None or callable(labels):
+            continue
+        try:
+            listed = list(labels)
+        except TypeError:
+            continue
+        if listed and all(isinstance(label, LABELS) for label in listed):
+            return listed
+    return None
+
+
+def _counts(x: Any) -> bool:
+    """Whether the labels of a table say no more than their places."""
+    labels = _labels_of(x) or [None]
+    return all(isinstance(label, int | np.integer) and label == i for i, label in enumerate(labels))
 
 
 def columns_of(x: Any, name: str = "x") -> Parts | None:
@@ -83,6 +101,41 @@ def of_model(model: Any) -> Parts | None:
     return known
 
 
+def remembered(model: Any) -> dict[str, Parts]:
+    """All that a model knows of columns, for `put_back`."""
+    return {key: vars(model)[key] for key in (_OWN, _TARGETS) if key in vars(model)}
+
+
+def put_back(model: Any, known: dict[str, Parts]) -> None:
+    """Let a model know what it knew at `remembered`."""
+    for key in (_OWN, _TARGETS):
+        vars(model).pop(key, None)
+    vars(model).update(known)
+
+
+def targets_in_order(model: Any, y: Any, name: str = "y") -> Any:
+    """y with its columns in the order of the last fit, where both are tables of several columns;
+    those of one have any name. Raises as `in_order`."""
+    return matched(y, getattr(model, "__dict__", {}).get(_TARGETS), name) if _several(y) else y
+
+
+def remember_targets(model: Any, y: Any) -> None:
+    """Let a model know the columns of the targets that it is trained on."""
+    vars(model).pop(_TARGETS, None)
+    if _several(y):
+        vars(model)[_TARGETS] = columns_of(y, "y")
+
+
+def like_targets(y: Any, other: Any, name: str) -> Any:
+    """y with its columns in the order of another table of targets. Raises as `in_order`."""
+    return matched(y, columns_of(other), name) if _several(y) and _several(other) else y
+
+
+def _several(y: Any) -> bool:
+    own = None if type(y) is np.ndarray or isinstance(y, tuple) else _labels_of(y)
+    return own is not None and len(own) > 1
+
+
 def in_order(model: Any, x: Any, name: str = "x") -> Any:
     """x with its columns in the order that the model was trained on.
 
@@ -109,9 +162,10 @@ def _matched(x: Any, known: Columns | None, name: str) -> Any:
     if known is None or found is None:
         return x
     if found.names != known.names:
+        if _counts(x) or _says_no_more(known.names, found.names):
+            return x
         _check_names(found.names, known.names, name)
-        order = list(known.names)
-        x = x.select(order) if hasattr(x, "select") else x[order]
+        x = _picked(x, found.names, known.names)
         found = _of_table(x, name)
         if found is None or found.names != known.names:
             raise InvalidTypeError(
@@ -126,8 +180,20 @@ def _matched(x: Any, known: Columns | None, name: str) -> Any:
     return x
 
 
+def _says_no_more(known: Sequence[str], found: Sequence[str]) -> bool:
+    """Whether the names known are places, and the others no places."""
+    return list(known) == [str(i) for i in range(len(known))] and not set(known) & set(found)
+
+
+def _picked(x: Any, found: Sequence[str], names: Sequence[str]) -> Any:
+    """The columns of a table in this order."""
+    if hasattr(x, "iloc"):  # pandas, whose labels may be no texts
+        return x.iloc[:, [found.index(text) for text in names]]
+    return x.select(list(names)) if hasattr(x, "select") else x[list(names)]
+
+
 def _is_number(dtype: str) -> bool:
-    return dtype.lower().startswith(NUMBERS)
+    return dtype.lower().removeprefix("sparse[").startswith(NUMBERS)
 
 
 def _check_names(found: Sequence[str], known: Sequence[str], name: str) -> None:

@@ -4,11 +4,16 @@ A fork copies memory, but only the thread that calls it. So before a fork all lo
 by `lock` are taken, and runs of programs are waited for; after it parent and child let go of them.
 What cannot be had within `PATIENCE` seconds, such as a lock of a thread that waits for the one
 that forks, is made anew in the child.
+
+Imports are waited for too, since much of fastnn is imported when it is first asked for: in the
+child the lock of a module that another thread was importing would stay held, and nobody would ever
+import it there.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -97,10 +102,25 @@ def _before() -> None:
     end = time.monotonic() + PATIENCE
     _wanted = True
     _gate.acquire(timeout=PATIENCE)
-    _soon(_take_all, end)
-    for close, running, _ in _around:
-        close(True)
-        _soon(lambda running=running: not running(), end)  # type: ignore[misc]
+    while True:
+        _soon(lambda: not _others_import(), end)
+        _soon(_take_all, end)
+        for close, running, _ in _around:
+            close(True)
+            _soon(lambda running=running: not running(), end)  # type: ignore[misc]
+        if not _others_import() or time.monotonic() > end:
+            return
+        for close, _, _ in _around:  # an import has begun, and may need what was taken
+            close(False)
+        _give_back()
+
+
+def _others_import() -> bool:
+    """Whether another thread is within an import."""
+    held: dict[Any, Any] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    found = [reference() for reference in list(held.values())]
+    own = (None, threading.get_ident())
+    return any(getattr(lock, "owner", None) not in own for lock in found)
 
 
 def _take_all() -> bool:

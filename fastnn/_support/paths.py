@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import Any
 
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["a_path", "writable"]
+__all__ = ["a_path", "regular", "writable"]
 
 
 def a_path(value: Any, name: str = "path") -> str:
@@ -29,11 +30,32 @@ def a_path(value: Any, name: str = "path") -> str:
     return text
 
 
-def writable(value: Any, name: str = "path") -> str:
-    """As `a_path`, of a file that can be made or replaced, as far as can be seen.
+def regular(path: str, name: str = "path") -> str:
+    """A path of a file that is there, and has an end: a table is read more than once.
 
     Raises:
-        OSError: its folder is not there or may not be written to; or it is a folder.
+        OSError: nothing is there; it is a folder, a pipe or a device.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, f"{name}: expected a file, got a folder", path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"{name}: expected a regular file, got a pipe or device", path)
+    return path
+
+
+def writable(value: Any, name: str = "path", *, whole: bool = True) -> str:
+    """As `a_path`, of a file that can be made or replaced, as far as can be seen.
+
+    Args:
+        value: the path.
+        name: the argument's.
+        whole: the file is replaced as a whole; else it is written to, and may be a device, such
+            as /dev/stderr.
+
+    Raises:
+        OSError: its folder is not there or may not be written to; or it is a folder, a FIFO, a
+            device, a link that leads nowhere, or a name that the system does not take.
     """
     text = a_path(value, name)
     folder = os.path.dirname(os.path.realpath(text))
@@ -41,6 +63,22 @@ def writable(value: Any, name: str = "path") -> str:
         raise IsADirectoryError(errno.EISDIR, f"{name}: expected a file, got a folder", text)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{name}: expected a folder that is there", folder)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(errno.EACCES, f"{name}: expected a folder to write to", folder)
+    mode = _mode_of(text, name)
+    if mode is not None and not stat.S_ISREG(mode) and (whole or not stat.S_ISCHR(mode)):
+        raise OSError(errno.EINVAL, f"{name}: expected a regular file, got a pipe or device", text)
+    if not os.access(folder if whole or mode is None else text, os.W_OK):
+        raise PermissionError(errno.EACCES, f"{name}: expected a file that may be written", text)
     return text
+
+
+def _mode_of(path: str, name: str) -> int | None:
+    """The mode of what a path leads to; None if nothing is there."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        if os.path.islink(path):
+            said = f"{name}: expected a file, got a link that leads nowhere"
+            raise FileNotFoundError(errno.ENOENT, said, path) from None
+        return None
+    except OSError as error:  # a name too long, links in a circle
+        raise OSError(error.errno, f"{name}: expected a file, got {error.strerror}", path) from None

@@ -17,13 +17,16 @@ from fastnn._support import check
 _CGROUP = "/sys/fs/cgroup"  # no Path: pathlib would be a tenth of `import fastnn`
 
 
+BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
+
+
 def available_cpus() -> int:
     """The number of CPUs that this process may use, by its affinity and its cgroup's quota."""
     try:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # this system has no affinity
         cpus = os.cpu_count() or 1
-    if engine.team_provider() == "openmp" and os.environ.get("OMP_PROC_BIND"):
+    if engine.team_provider() == "openmp" and _binding():
         cpus = max(cpus, engine.openmp_cpus())  # libgomp has bound this thread to one of them
     quota = _cgroup_quota()
     return max(1, cpus if quota is None else min(cpus, round(quota)))
@@ -32,6 +35,11 @@ def available_cpus() -> int:
 def _of_cgroup(name: str) -> str:
     with open(f"{_CGROUP}/{name}", encoding="utf-8") as file:
         return file.read()
+
+
+def _binding() -> str:
+    """The variable by which OpenMP binds threads to processors; "" if none does."""
+    return next((name for name in BINDING if os.environ.get(name, "").strip()), "")
 
 
 def _cgroup_quota() -> float | None:
@@ -83,10 +91,22 @@ def _most_of_openmp() -> int:
     return min(found)
 
 
+def _warn_of_binding() -> None:
+    cpus, most, name = available_cpus(), engine.openmp_cpus(), _binding()
+    if name and engine.team_provider() == "pthreads" and cpus == 1 < most:
+        warnings.warn(
+            f"{name}: OpenMP has bound this thread to one of {most} processors, where those of "
+            "FASTNN_TEAM=pthreads stay too, so there is one; unset either, or set "
+            "FASTNN_NUM_THREADS",
+            stacklevel=2,
+        )
+
+
 def _threads_of_environment() -> int:
     text = os.environ.get("FASTNN_NUM_THREADS", "").strip()
     default = min(available_cpus(), _most_of_openmp())
     if not text:
+        _warn_of_binding()
         return default
     try:
         return check.threads(int(text), "FASTNN_NUM_THREADS")

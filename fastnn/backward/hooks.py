@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Callable, Iterable
 
 from fastnn import ops
 from fastnn._core.backward import place_of
+from fastnn._core.tape import unused
 from fastnn._support.errors import InvalidTypeError
 from fastnn.tensor import Tensor
 
@@ -18,7 +18,6 @@ Table = dict[Place, dict[int, Hook]]
 
 live: Table = {}  # empty as long as no tensor that lives has a hook
 accumulated: Table = {}  # the hooks of leaves that run when `grad` is complete
-_numbers = itertools.count()
 
 
 class RemovableHandle:
@@ -33,12 +32,12 @@ class RemovableHandle:
         if hooks is not None:
             hooks.pop(self._number, None)
             if not hooks:
-                del self._table[self._place]
+                self._table.pop(self._place, None)
 
 
 def _add(x: Tensor, hook: Hook, table: Table = live) -> RemovableHandle:
     place = place_of(x)
-    number = next(_numbers)
+    number = unused()
     hooks = table.setdefault(place, {})
     hooks[number] = hook
     for n in [n for n, other in hooks.items() if getattr(other, "retains", False)]:

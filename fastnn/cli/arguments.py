@@ -169,7 +169,10 @@ def _add_reading_arguments(sub: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in next(csv.reader([text]), []))
+    try:
+        return tuple(part.strip() for part in next(csv.reader([text]), []))
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"expected A,B,..., got {text!r:.60}: {error}") from None
 
 
 def _losses() -> str:

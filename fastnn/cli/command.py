@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] == ["bench"]:  # or argparse would parse the options of the benchmarks itself
         words.insert(1, "--")
+    if sys.stderr is None:  # closed by who started this: print would take stdout in its place
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
         args = parser(COMMANDS).parse_args(words)
     except SystemExit as stop:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from time import perf_counter as now
 from typing import TextIO
 
@@ -16,7 +18,8 @@ from fastnn.plot.axes import wide_range
 __all__ = ["Live", "chart", "of_run"]
 
 BLOCKS, PLAIN = " ▁▂▃▄▅▆▇█", "   ...###"  # by eighths of a character
-HEIGHT, LEAST = 6, 12  # lines of a panel; columns at least
+HEIGHT, LEAST = 6, 12  # lines of a panel; columns at least, where the line has room for them
+SIDE, BETWEEN = 8, 2  # characters before a panel, and between two
 SECONDS = 0.2  # between two live updates
 Curves = Mapping[str, Sequence[float]]
 Values = NDArray[np.float64]
@@ -53,25 +56,31 @@ def chart(curves: Curves, *, width: int = 80, blocks: str = BLOCKS) -> str:
 
 
 def _panels(values: dict[str, Values], width: int, blocks: str) -> str:
-    """One or two panels side by side, at one scale."""
+    """One or two panels at one scale: side by side, or one below the other on a narrow terminal."""
     logarithmic = "loss" in next(iter(values)) and wide_range(*values.values())
     heights = {k: np.log(v) if logarithmic else v for k, v in values.items()}
     joined = np.concatenate(list(heights.values()))
     joined = joined[np.isfinite(joined)]
     low, high = (joined.min(), joined.max()) if joined.size else (0.0, 0.0)
-    columns = max((width - 8 * len(values) - 2 * (len(values) - 1)) // len(values), LEAST)
+    across = len(values) if width >= len(values) * (SIDE + LEAST + BETWEEN) - BETWEEN else 1
+    columns = max((width - BETWEEN * (across - 1)) // across - SIDE, 1)
     drawn = [_area(v, low, high, columns, blocks) for v in heights.values()]
     ends = [math.exp(v) if logarithmic else v for v in (high, low)]
     sides = [f"{ends[0]:6.4g} |", *["       |"] * (HEIGHT - 2), f"{ends[1]:6.4g} |"]
-    title = "  ".join(f"{k:{columns + 8}}" for k in values).rstrip()
-    lines = [title + ("  (log scale)" if logarithmic else "")]
-    lines += ["  ".join(side + part[row] for part in drawn) for row, side in enumerate(sides)]
-    lines += ["  ".join(_epochs(len(v), columns) for v in values.values())]
-    return "\n".join(line.rstrip() for line in lines)
+    panels = [
+        [f"{k:{SIDE + columns}}", *(side + part[row] for row, side in enumerate(sides)),
+         _epochs(len(v), columns)]
+        for (k, v), part in zip(values.items(), drawn, strict=True)
+    ]  # fmt: skip
+    rows = [(" " * BETWEEN).join(line).rstrip() for line in zip(*panels, strict=True)]
+    lines = rows if across == len(panels) else [line.rstrip() for panel in panels for line in panel]
+    if logarithmic:
+        lines[0] += "  (log scale)"
+    return "\n".join(line[:width] for line in lines)
 
 
 def _epochs(count: int, columns: int) -> str:
-    return " " * 8 + "1" + f"{count:>{columns - 1}}"
+    return " " * SIDE + "1" + f"{count:>{columns - 1}}"
 
 
 def _area(values: Values, low: float, high: float, columns: int, blocks: str) -> list[str]:
@@ -94,9 +103,20 @@ def blocks_for(stream: TextIO) -> str:
     return BLOCKS
 
 
+def size_of(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines of a terminal: COLUMNS and LINES of the environment, else its own."""
+    with suppress(
+        AttributeError, OSError, ValueError
+    ):  # no terminal, closed, or none of the system
+        own = os.get_terminal_size(stream.fileno())
+        if own.columns and own.lines:
+            return shutil.get_terminal_size(own) if os.environ.get("COLUMNS") else own
+    return shutil.get_terminal_size((80, 24))
+
+
 def of_run(history: Curves, nets: Sequence[Curves], stream: TextIO) -> str:
     """The chart of a run: of a plain net its history, else of each net its losses and scores."""
-    width, blocks = min(shutil.get_terminal_size((80, 24)).columns, 120), blocks_for(stream)
+    width, blocks = min(size_of(stream)[0], 120), blocks_for(stream)
     if history:
         return chart(history, width=width, blocks=blocks)
     charts = [chart(curves, width=width, blocks=blocks) for curves in nets]
@@ -124,7 +144,9 @@ class Live:
             self._history.setdefault(name, []).append(value)
         if now() - self._drawn >= SECONDS:
             done = len(next(iter(self._history.values())))
-            text = of_run(self._history, [], self._stream)
+            lines = of_run(self._history, [], self._stream).splitlines()
+            most = size_of(self._stream)[1] - 2  # what has left the screen cannot be drawn over
+            text = "\n".join(lines[: max(most, 1)])
             self._draw(f"{text}\nepoch {done}/{self._epochs}\n")
             self._drawn = now()
 

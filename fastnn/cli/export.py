@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,10 @@ def add_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--name", help="of C: what all its names begin with (net)")
     sub.add_argument("--header-only", action="store_true", default=None,
                      help="of C: everything static, to be included")  # fmt: skip
+    sub.add_argument("--names", type=_words, metavar="A,B", help="of the inputs, in their order")
+    sub.add_argument("--classes", type=_words, metavar="A,B", help="of the outputs, in their order")
+    sub.add_argument("--no-constants", dest="constants", action="store_false", default=None,
+                     help="of C: none by the names of inputs and classes")  # fmt: skip
     sub.add_argument("--compiler", metavar="CC",
                      help="of C: compile the file and run its self-test first")  # fmt: skip
     sub.add_argument("--int8", metavar="DATA",
@@ -49,6 +54,10 @@ def _sizes(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"expected sizes such as 3,8, got {text!r}") from None
 
 
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
 def _rows(name: str) -> Any:
     """The rows of a bundled data set, a table or an array."""
     if name.endswith(".npy"):
@@ -62,12 +71,11 @@ def run(args: Any, print_json: Callable[[dict[str, Any]], None]) -> int:
     model = fastnn.load(args.model)
     if not isinstance(model, nn.Module):
         raise ValueError(f"{args.model}: holds weights without their layers; save the model")
-    if args.dry_run:
-        print(fastnn.export.contents(model, args.input_shape, fold=args.fold is True))
-        return 0
-    names = ("input_shape", "fold", "name", "header_only", "compiler", "opset",
-             "ir_version")  # fmt: skip
+    names = ("input_shape", "fold", "names", "classes", "name", "header_only", "constants",
+             "compiler", "opset", "ir_version")  # fmt: skip
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.dry_run:
+        return _dry_run(model, args, given, print_json)
     if args.int8 is not None:
         given |= {"dtype": "int8", "calibration": _rows(args.int8)}
     found = fastnn.export.export(model, args.out, **given)
@@ -76,4 +84,20 @@ def run(args: Any, print_json: Callable[[dict[str, Any]], None]) -> int:
     else:
         print(found)
     sys.stdout.flush()
+    return 0
+
+
+def _dry_run(
+    model: nn.Module, args: Any, given: dict[str, Any], print_json: Callable[[dict[str, Any]], None]
+) -> int:
+    """Show what the file would contain."""
+    options = {k: v for k, v in given.items() if k not in ("input_shape", "names", "classes")}
+    fastnn.export.files.kind_of(
+        Path(args.out), options | ({} if args.int8 is None else {"dtype": "int8"})
+    )
+    found = fastnn.export.contents(model, args.input_shape, fold=args.fold is True)
+    if args.json:
+        print_json(asdict(found) | {"line": found.line})
+    else:
+        print(found)
     return 0

@@ -64,7 +64,8 @@ class Talk:
 
     def __enter__(self) -> Talk:
         if not self.quiet and sys.stderr.isatty() and self.curves:
-            self.chart = Live(sys.stderr, self.epochs)
+            if os.environ.get("TERM") != "dumb":  # which cannot draw over what it has drawn
+                self.chart = Live(sys.stderr, self.epochs)
         elif not self.quiet and sys.stderr.isatty():
             with contextlib.suppress(ImportError):
                 from tqdm import tqdm

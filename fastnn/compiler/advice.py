@@ -41,7 +41,7 @@ class Shapes:
         if len(self._known) >= self._most and not self._told:
             self._told = True
             _, level = outside()
-            warnings.warn(many_shapes(where, what, self._known, advice), stacklevel=level)
+            warnings.warn(many_shapes(where, what, self._known.copy(), advice), stacklevel=level)
 
 
 def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:

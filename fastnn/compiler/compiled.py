@@ -16,9 +16,9 @@ import numpy as np
 from fastnn._core.frames import Frames
 from fastnn._core.replay import Front
 from fastnn._support import forks, tree
-from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
 from fastnn.compiler.advice import MANY_SHAPES, in_python, many_shapes, name_of, on_tape
+from fastnn.compiler.arguments import array_of, as_leaves, given_back, with_gradients
 from fastnn.compiler.captures import Captures, ChangedError
 from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
@@ -221,39 +221,67 @@ class Compiled(Front):
         leaves = tree.leaves((args, kwargs))
         inputs = [isinstance(leaf, Tensor | np.ndarray) for leaf in leaves]
         given = [leaf for leaf, is_input in zip(leaves, inputs, strict=True) if is_input]
-        arrays = [_array(leaf) for leaf in given]
+        arrays = [array_of(leaf) for leaf in given]
         trained = [isinstance(x, Tensor) and x.requires_grad for x in given]
         key = self._key(args, kwargs)
 
         def call(*tensors: Tensor) -> Any:
-            left = iter(_as_leaves(tensors, trained))
+            left = iter(as_leaves(tensors, trained))
             new = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
             new_args, new_kwargs = tree.rebuilt((args, kwargs), new)
-            return _with_gradients(self._run(new_args, new_kwargs), tensors, trained)
+            return with_gradients(self._run(new_args, new_kwargs), tensors, trained)
 
         if self.doubts:
             result = call(*map(of_array, arrays))
             detached = rebuilt(result, [Tensor.detach(t) for t in tensors_of(result)])
-            return _given_back(detached, given, trained)
-        for recording in self._cache.get(key, ()):
-            if recording.matches() and recording.suits(arrays):
-                recording.check(arrays)
-                self._cache.move_to_end(key)
-                self._last = recording
-                self._shortcut = recording.shortcut
-                return _given_back(recording.replay(arrays), given, trained)
+            return given_back(detached, given, trained)
+        before = self.recordings
+        found = self._replayed(key, arrays)
+        if found is None:
+            flat = not kwargs and len(arrays) == len(args) and not any(trained)
+            with listener.lock:  # before `_turn`, which nobody has for long
+                if self.recordings != before:  # by another thread, meanwhile
+                    found = self._replayed(key, arrays)
+                if found is None:
+                    found = self._recorded(key, call, arrays, flat)
+        return given_back(found[0], given, trained)
 
+    def _replayed(self, key: Any, arrays: list[NDArray[Any]]) -> tuple[Any] | None:
+        """The result by a recording that holds, or None."""
+        with self._turn:
+            for recording in self._cache.get(key, ()):
+                if recording.matches() and recording.suits(arrays):
+                    recording.check(arrays)
+                    self._cache.move_to_end(key)
+                    self._last = recording
+                    self._shortcut = recording.shortcut
+                    return (recording.replay(arrays),)
+        return None
+
+    def _recorded(
+        self, key: Any, call: Callable[..., Any], arrays: list[NDArray[Any]], flat: bool
+    ) -> tuple[Any]:
+        """The result of a call that is recorded; flat: the arguments are a list of arrays."""
         known = self._cache.get(key, ())
         left = [leaf for r in known for leaf in r.recorder.grads_set.values()]
         result, recording = record(
             call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=left
         )
-        self.recordings += 1
+        with self._turn:
+            self.recordings += 1
+            if recording.captures.doubts:
+                self.doubts, self._shortcut, self._last = recording.captures.doubts, None, None
+                self._cache.clear()
+            else:
+                self._keep(key, recording, flat)
         if recording.captures.doubts:
-            self._run_in_python(recording.captures.doubts)
-            return _given_back(result, given, trained)
-        self._count(arrays)
-        if kwargs or len(arrays) != len(args) or any(trained):
+            warnings.warn(in_python("compile", self.fn, self.doubts), stacklevel=3)
+        else:
+            self._count(arrays)
+        return (result,)
+
+    def _keep(self, key: Any, recording: Recording, flat: bool) -> None:
+        if not flat:
             recording.shortcut = None  # it only takes a flat list of arrays
         recording.settle()
         self._last, self._shortcut = recording, recording.shortcut
@@ -261,7 +289,6 @@ class Compiled(Front):
         del self._cache[key][4:]
         if len(self._cache) > MAX_RECORDINGS:
             self._cache.popitem(last=False)
-        return _given_back(result, given, trained)
 
     def _count(self, arrays: list[NDArray[Any]]) -> None:
         """Warn once if there are recordings for many shapes."""
@@ -269,13 +296,7 @@ class Compiled(Front):
         self._shapes.add(tuple(array.shape for array in arrays))
         if before < len(self._shapes) == MANY_SHAPES:
             shapes = {shape[0] if len(shape) == 1 else shape for shape in self._shapes}
-            warnings.warn(many_shapes("compile", name_of(self.fn), shapes), stacklevel=3)
-
-    def _run_in_python(self, doubts: tuple[str, ...]) -> None:
-        """From now on every call runs the function itself."""
-        self.doubts, self._shortcut, self._last = doubts, None, None
-        self._cache.clear()
-        warnings.warn(in_python("compile", self.fn, doubts), stacklevel=4)
+            warnings.warn(many_shapes("compile", name_of(self.fn), shapes), stacklevel=4)
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -300,56 +321,6 @@ def _is_trained(fn: Any) -> bool:
     if getattr(model, "training", False) is not True or not hasattr(model, "parameters"):
         return False
     return any(p.requires_grad for p in model.parameters())
-
-
-def _array(value: Any) -> NDArray[Any]:
-    if isinstance(value, Tensor):
-        if value._node is not None:
-            raise TypeError(
-                "compile: a compiled function cannot take a tensor that was computed on the tape; "
-                "pass it detached"
-            )
-        if value.compiled_by != "fastnn.compile":
-            raise TypeError(
-                f"compile: got a tensor of {type(value).__module__}; use {value.compiled_by}, "
-                "which keeps what its methods mean"
-            )
-        value = value._array
-    array: NDArray[Any] = value
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-
-def _as_leaves(tensors: tuple[Tensor, ...], trained: list[bool]) -> list[Tensor]:
-    """The arguments for recording: those that require grad in the call do so here."""
-    return [x.requires_grad_() if t else x for x, t in zip(tensors, trained, strict=True)]
-
-
-def _with_gradients(result: Any, tensors: tuple[Tensor, ...], trained: list[bool]) -> Any:
-    """The result, and the gradients that the function left in arguments that require grad."""
-    if not any(trained):
-        return result
-    leaves = [x for x, t in zip(tensors, trained, strict=True) if t]
-    if any(leads_to(y, leaves) for y in tensors_of(result)):
-        place = "compile" if listener.active is None else listener.active.location()
-        raise RecordingError(
-            f"{place}: cannot compile this: the result depends on an argument "
-            "that requires grad, but gradients do not pass through a compiled function: let it "
-            "call backward() or autograd.grad itself, and detach what it returns; or pass the "
-            "argument detached"
-        )
-    return result, [x.grad for x in leaves]
-
-
-def _given_back(result: Any, given: list[Any], trained: list[bool]) -> Any:
-    """The result alone; the gradients are added to those of the arguments."""
-    if not any(trained):
-        return result
-    result, gradients = result
-    leaves = [x for x, t in zip(given, trained, strict=True) if t]
-    for leaf, gradient in zip(leaves, gradients, strict=True):
-        if gradient is not None:
-            leaf.grad = gradient if leaf.grad is None else leaf.grad.add_(gradient)
-    return result
 
 
 def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastnn.tape.node import Node
 
 _STEP = 1e-100  # a complex step: the imaginary part is exact however small it is
+_LAST = 2.0**-52  # of a factor: nearer to 1 than this, rounding may keep it for ever
 
 
 def standard_gamma(concentration: Tensor) -> Tensor:
@@ -99,7 +100,7 @@ def _upper_log(a: float, x: float) -> float:
         d = 1.0 / (step * d + b or 1e-300)
         c = b + step / c or 1e-300
         fraction *= d * c
-        if abs(d * c - 1.0) < 1e-16:
+        if abs(d * c - 1.0) <= _LAST:
             break
     return a * math.log(x) - x - math.lgamma(a) + math.log(fraction)
 
@@ -147,6 +148,7 @@ def _beta_fraction(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> NDArray
             d = 1 / (1 + step * d)
             c = 1 + step / c
             fraction = fraction * d * c
-        if np.all(np.abs((d * c).real - 1) < 1e-16):
+        factor = d * c
+        if np.all((np.abs(factor.real - 1) <= _LAST) & (np.abs(factor.imag) <= _LAST * _STEP)):
             break
     return fraction

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import autograd
 from fastnn._support import check
 from fastnn._support.columns import in_order
-from fastnn.explain.inputs import a_module, leaf_for
+from fastnn.explain.inputs import a_module, leaf_for, outputs_of
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
 from fastnn.tensor import Tensor, of_array
@@ -84,7 +84,7 @@ def integrated_gradients(
 
 def _gradients(model: Module, x: NDArray[Any], output: NDArray[np.int64]) -> NDArray[Any]:
     leaf = of_array(x).requires_grad_()
-    y = model(leaf)
+    y = outputs_of(model, leaf)
     if y.ndim > 1:
         columns = y.shape[-1]
         if int(output.min()) < 0 or int(output.max()) >= columns:

@@ -146,7 +146,8 @@ def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10, *, equal: str = "wid
             f"{truth.shape}"
         )
     if not (shares >= 0).all() or not (shares <= 1).all():
-        raise ValueError("p: expected probabilities in 0..1")
+        odd = shares[~((shares >= 0) & (shares <= 1))][0]
+        raise ValueError(f"p: expected probabilities in 0..1, got {odd}")
     if shares.ndim == 2:
         best = shares.argmax(axis=1)
         truth, shares = truth == best, shares.max(axis=1)

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import autograd
 from fastnn._support import check
 from fastnn._support.columns import in_order
-from fastnn.explain.inputs import a_module, leaf_for
+from fastnn.explain.inputs import a_module, leaf_for, outputs_of
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
 from fastnn.tensor import Tensor
@@ -47,7 +47,7 @@ def input_gradients(model: Module, x: ArrayLike, output: int = 0) -> NDArray[Any
     x = in_order(model, x)
     leaf = leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float)).requires_grad_()
     with training_mode(model, False), autograd.enable_grad():
-        y = model(leaf)
+        y = outputs_of(model, leaf)
         if y.ndim > 1:
             y = y[..., check.integer("output", output, 0, y.shape[-1] - 1)]
         (gradient,) = autograd.grad(y.sum(), leaf, materialize_grads=True)

@@ -27,6 +27,19 @@ def leaf_for(model: Module, value: Any) -> Tensor:
     return of_array(np.array(array, dtype if array.dtype.kind == "f" else None))
 
 
+def outputs_of(model: Module, x: Tensor) -> Tensor:
+    """What a model gives for rows.
+
+    Raises:
+        ValueError: it does not take their shape.
+    """
+    try:
+        z: Tensor = model(x)
+    except ValueError as error:
+        raise ValueError(f"x: the model does not take shape {tuple(x.shape)}: {error}") from None
+    return z
+
+
 def one_number(loss: Any) -> Tensor:
     """The loss as a scalar tensor, of shape ().
 

@@ -62,21 +62,21 @@ def int8_source_of(
     w = Writer(checked_name(name), Real("float", "f", np.float32))
     n, big = w.name, w.name.upper()
     n_in, n_out = net_sizes(net, plan)
-    calls, stack = _parts(w, net, n_in)
+    calls, below = _parts(w, net, n_in)
     body = [_quantize(w, net, n_in), REQUANTIZE.format(n=n), *w.functions, calls]
     w.functions = []
     lines, ints = [f"int8_t q[{n_in}], z[{n_out}];"], []
-    stack += n_in + n_out
+    stack = n_in + n_out
     given, there = "x", "y"
     if net.head:
-        chain_function(w, net.head, plan.shape, "_head")
+        below = max(below, 4 * chain_function(w, net.head, plan.shape, "_head"))
         lines += [f"float h[{n_in}];", f"{n}_chain_head(x, h);"]
         given, stack = "h", stack + 4 * n_in
     lines += [f"{n}_quantize({given}, q);", f"{n}_predict_int8(q, z);"]
     if net.tail:
         there, stack = "t", stack + 4 * n_out
         lines.insert(1, f"float t[{n_out}];")
-        stack += 4 * chain_function(w, net.tail, (n_out,), "_tail")
+        below = max(below, 4 * chain_function(w, net.tail, (n_out,), "_tail"))
     ints.append("i")
     lines += [
         f"for (i = 0; i < {n_out}; i++)",
@@ -101,7 +101,7 @@ def int8_source_of(
         batch(n, "float"),
         *closing(w, plan, x, y, tolerance, _exact_test(n, q, net.of(q))),
     ]
-    return finished(w, parts, stack, header)
+    return finished(w, parts, stack + below, header)
 
 
 def net_sizes(net: QuantizedNet, plan: Plan) -> tuple[int, int]:

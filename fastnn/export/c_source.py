@@ -37,6 +37,31 @@ AVR = """\
 #define log1pf(x) logf(1.0f + (x))
 #endif
 """
+# p was fitted at Chebyshev's points of t in 1/6..1: erfc is right to 3e-7.
+AVR_ERFC = """\
+#ifdef __AVR__ /* whose libm has none: erfc(z) = t exp(p(t) - z^2), t = 1 / (1 + z / 2), z >= 0 */
+#define erfcf(x) {n}_erfcf(x)
+static float {n}_erfcf(float x)
+{{
+  static const float p[] = {{
+    0.14879115f, -0.70184726f, 1.2061695f, -0.76198417f, -0.02599468f,
+    -0.027512092f, 0.044362344f, 0.38460636f, 0.9988684f, -1.2654595f
+  }};
+  const float z = x < 0.0f ? -x : x, t = 1.0f / (1.0f + 0.5f * z);
+  float sum = 0.0f;
+  int i;
+  for (i = 0; i < 10; i++)
+    sum = sum * t + p[i];
+  sum = t * expf(sum - z * z);
+  return x < 0.0f ? 2.0f - sum : sum;
+}}
+#endif
+"""
+WIDE = """\
+#if defined(__SIZEOF_DOUBLE__) && __SIZEOF_DOUBLE__ < 8
+#error "the model is float64, and double has 32 bits here: export copy.deepcopy(model).float()"
+#endif
+"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +100,7 @@ def source_of(
         stack = max(stack, used * w.real.numpy().itemsize)
     outputs = size_of(plan.outputs)
     if len(calls) > 1:
-        stack += 2 * outputs * w.real.numpy().itemsize
+        stack += outputs * w.real.numpy().itemsize
     parts = [
         *checked_opening(w, plan, named),
         *w.arrays,
@@ -181,7 +206,8 @@ def _columns_of(plan: Plan) -> list[str]:
         "   category its index, or 0 if it is missing or unknown.",
     ]
     for i, column in enumerate(prepare.inputs):
-        kind = "number" if column.categories is None else f"{len(column.categories)} categories"
+        texts = column.categories
+        kind = column.meaning if texts is None else f"{len(texts)} categories"
         lines.append(f"     x[{i}]: {remark(column.name)} ({kind})")
     return lines
 
@@ -330,6 +356,10 @@ def finished(w: Writer, parts: list[str], stack: int, header: bool) -> CSource:
     include = "#include <math.h>\n" if math else ""
     if re.search(r"\b(expm1|log1p)f\(", body):
         include += AVR
+    if re.search(r"\berfcf\(", body):
+        include += AVR_ERFC.format(n=w.name)
+    if w.real.c == "double":
+        include += WIDE
     if "int8_t" in body:
         include += "#include <stdint.h>\n"
     api = "static inline" if header else ""

@@ -44,8 +44,16 @@ class Real:
         return cls("double", "", np.float64) if wide else cls("float", "f", np.float32)
 
     def number(self, value: float) -> str:
-        """The shortest text that reads as the same number."""
-        return str(self.numpy(value)) + self.suffix
+        """The shortest text that reads as the same number.
+
+        Raises:
+            ExportError: C has no literal for nan or inf, or for what the type does not hold.
+        """
+        with np.errstate(over="ignore"):
+            held = self.numpy(value)
+        if not np.isfinite(held):
+            raise ExportError(f"model: the number {value:g} is too large for {self.c}")
+        return str(held) + self.suffix
 
     def array(self, name: str, values: NDArray[Any]) -> str:
         """A constant array of one or two axes."""
@@ -84,7 +92,13 @@ def _wrapped(words: Iterable[str]) -> str:
 
 
 def text(value: str) -> str:
-    """A string literal; what is not ASCII as the octal bytes of UTF-8."""
+    """A string literal; what is not ASCII as the octal bytes of UTF-8.
+
+    Raises:
+        ExportError: it has a NUL.
+    """
+    if "\0" in value:
+        raise ExportError(f"the name {value!r:.60} has a NUL, at which it ends in C; rename it")
     out = ""
     for byte in value.encode():
         char = chr(byte)
@@ -142,12 +156,13 @@ def constants(prefix: str, what: str, values: tuple[str, ...]) -> list[str]:
         word = identifier(value)
         if not word:
             raise ExportError(
-                f"{what} {value!r} gives no name in C; rename it, or export with constants=False"
+                f"{what} {value!r} gives no name in C; rename it, or export with constants=False "
+                "(--no-constants)"
             )
         if word in known:
             raise ExportError(
                 f"{what} {known[word]!r} and {value!r} would both be {prefix}{word} in C; rename "
-                "one, or export with constants=False"
+                "one, or export with constants=False (--no-constants)"
             )
         known[word] = value
         lines.append(f"#define {prefix}{word} {i}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,29 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check as checks
-from fastnn._support.paths import a_path
+from fastnn._support.paths import writable
 from fastnn.export.c_check import run_self_test
 from fastnn.export.c_int8 import int8_source_of, net_sizes
 from fastnn.export.c_source import CSource, source_of
-from fastnn.export.onnx_file import onnx_of
+from fastnn.export.onnx_file import onnx_of, versions_of
 from fastnn.export.plan import folded, plan_of
 from fastnn.export.quantize import quantized
 from fastnn.export.reference import rows_for, rows_into_net, tail_of
-from fastnn.export.steps import ExportError, Plan
+from fastnn.export.steps import Chain, ExportError, Plan, Prepare
 from fastnn.export.torch_script import script_of
 from fastnn.io.atomic import write_atomically
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "export", "kind_of"]
 
 TESTED = 8  # rows in the self-test of a C file
 FORMATS = {".c": "c", ".h": "c", ".onnx": "onnx", ".py": "torch"}
+OF_C = ("fold", "name", "header_only", "constants", "compiler", "dtype", "calibration")
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "c": ("a C file", OF_C),
+    "onnx": ("an ONNX file", ("fold", "opset", "ir_version")),
+    "torch": ("torch code", ()),
+}
+"""What is written, and the options that say something to it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Exported:
         flash: of a C file, the bytes of its constants: weights, scaling and names. Code comes on
             top, some hundred bytes a kind of layer.
         ram: of a C file, the bytes of variables that outlive a call: 0, always.
-        stack: of a C file, the bytes of the arrays of one call.
+        stack: of a C file, the bytes of the arrays of one call, as many as there are at a time.
         checked: how it was compared with the model.
     """
 
@@ -119,34 +127,40 @@ def export(
         >>> found.flash, found.ram, found.stack  # 67 weights of 4 bytes, and two arrays of 8
         (268, 0, 32)
     """
-    a_path(path)
-    kind = FORMATS.get(Path(path).suffix.lower())
+    file = Path(writable(path))
+    c_options = {"name": name, "header_only": header_only, "constants": constants,
+                 "compiler": compiler, "dtype": dtype, "calibration": calibration}  # fmt: skip
+    kind = kind_of(file, {"fold": fold or None, "opset": opset, "ir_version": ir_version}
+                   | c_options)  # fmt: skip
+    plan = named(plan_of(model, input_shape, fold), names, classes)
+    if kind == "c":
+        return _c(plan, file, c_options)
+    if kind == "onnx":
+        data, checked = onnx_of(plan, opset, ir_version)
+    else:
+        code, checked = script_of(plan)
+        data = code.encode()
+    write_atomically(file, [data])
+    return Exported(str(file), len(data), checked)
+
+
+def kind_of(path: Path, options: dict[str, Any]) -> str:
+    """What a suffix stands for: 'c', 'onnx' or 'torch'.
+
+    Raises:
+        ExportError: it stands for nothing, or an option says nothing to what is written.
+    """
+    kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         known = ", ".join(FORMATS)
         raise ExportError(f"path: expected a file that ends in one of {known}, got {str(path)!r}")
-    plan = named(plan_of(model, input_shape, checks.flag("fold", fold)), names, classes)
-    c_options = {"name": name, "header_only": header_only, "constants": constants,
-                 "compiler": compiler, "dtype": dtype, "calibration": calibration}  # fmt: skip
-    onnx_options = {"opset": opset, "ir_version": ir_version}
-    if kind == "c":
-        _refuse(onnx_options, "a C file")
-        return _c(plan, Path(path), c_options)
+    what, known_options = KINDS[kind]
+    for name, value in options.items():
+        if value is not None and name not in known_options:
+            raise ExportError(f"{name}: says nothing to {what}; leave it out")
     if kind == "onnx":
-        _refuse(c_options, "an ONNX file")
-        data, checked = onnx_of(plan, opset, ir_version)
-    else:
-        _refuse(c_options | onnx_options | {"fold": fold or None}, "torch code")
-        code, checked = script_of(plan)
-        data = code.encode()
-    write_atomically(path, [data])
-    return Exported(str(path), len(data), checked)
-
-
-def _refuse(options: dict[str, Any], what: str) -> None:
-    """Refuse options that say nothing to what is written."""
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise ExportError(f"{given[0]}: says nothing to {what}; leave it out")
+        versions_of(options.get("opset"), options.get("ir_version"))
+    return kind
 
 
 def named(plan: Plan, names: Sequence[str] | None, classes: Sequence[str] | None) -> Plan:
@@ -157,20 +171,43 @@ def named(plan: Plan, names: Sequence[str] | None, classes: Sequence[str] | None
         ("names", names, plan.names, sizes[0]),
         ("classes", classes, plan.classes, sizes[1]),
     ):
-        found = own if texts is None else tuple(map(str, texts))
+        found = own if texts is None else _texts(what, texts)
         if len(found) not in (0, size) or len(set(found)) != len(found):
             raise ExportError(f"{what}: expected {size} different names, got {list(found)!r:.80}")
         given.append(found)
-    return replace(plan, names=given[0], classes=given[1])
+    columns = plan.prepare.inputs if plan.prepare is not None else ()
+    for text in itertools.chain(*given, *(c.categories or () for c in columns)):
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            raise ExportError(f"the name {text!r:.60} is no text of Unicode; rename it")
+    chains = tuple(_with_inputs(chain, given[0]) for chain in plan.chains)
+    return replace(plan, names=given[0], classes=given[1], chains=chains)
+
+
+def _with_inputs(chain: Chain, names: tuple[str, ...]) -> Chain:
+    """The steps of a table's net with other names of its columns."""
+    if not chain or not isinstance(chain[0], Prepare):
+        return chain
+    inputs = tuple(replace(i, name=name) for i, name in zip(chain[0].inputs, names))
+    return (replace(chain[0], inputs=inputs), *chain[1:])
+
+
+def _texts(what: str, given: Any) -> tuple[str, ...]:
+    """Names as texts: of an array, list or other sequence; whole numbers are taken for texts."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ExportError(f"{what}: expected a list of names, got {checks.show(given)}")
+    found = tuple(given)
+    for name in found:
+        if isinstance(name, bool) or not isinstance(name, str | int | np.integer):
+            raise ExportError(f"{what}: expected texts or whole numbers, got {checks.show(name)}")
+    return tuple(map(str, found))
 
 
 def _c(plan: Plan, path: Path, options: dict[str, Any]) -> Exported:
     header = options["header_only"]
     header = path.suffix.lower() == ".h" if header is None else checks.flag("header_only", header)
-    form = ("net" if options["name"] is None else options["name"], header,
-            options["constants"] is not False)  # fmt: skip
-    if options["dtype"] is not None:
-        checks.choice("dtype", options["dtype"], ("int8",))
+    constants = options["constants"] is None or checks.flag("constants", options["constants"])
+    form = ("net" if options["name"] is None else options["name"], header, constants)
+    if _is_int8(options["dtype"], np.dtype(plan.real).name):
         source, checked = _int8(plan, options["calibration"], form)
     else:
         if options["calibration"] is not None:
@@ -186,6 +223,20 @@ def _c(plan: Plan, path: Path, options: dict[str, Any]) -> Exported:
     data = source.text.encode()
     write_atomically(path, [data])
     return Exported(str(path), len(data), checked, source.flash, 0, source.stack)
+
+
+def _is_int8(dtype: Any, own: str) -> bool:
+    """Whether a C file is to compute in int8; else it does so in the model's own type."""
+    try:
+        name = own if dtype is None else np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in ("int8", own):
+        raise ExportError(
+            f"dtype: expected 'int8', or the model's own type, {own!r}, got {checks.show(dtype)}; "
+            "copy.deepcopy(model).float() or .double() gives a model of another"
+        )
+    return name == "int8"
 
 
 def _int8(plan: Plan, calibration: Any, form: tuple[str, bool, bool]) -> tuple[CSource, str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fastnn.export.onnx_graph import Graph
 from fastnn.export.steps import Activation
 
@@ -95,7 +97,7 @@ class _Form:
         return self.g.op("GreaterOrEqual", x, limit)
 
     def clip(self, x: str, low: float, high: float) -> str:
-        return self.g.op("Clip", x, self.c(low), self.c(high))
+        return self.g.clip(x, low, high)
 
     def softplus(self, x: str) -> str:
         """max(x, 0) + log(1 + exp(-|x|))."""
@@ -126,8 +128,19 @@ def _parametric(f: _Form, x: str, bent: str) -> str:
 
 
 def _gelu(f: _Form, x: str) -> str:
-    share = f.g.op("Erf", f.mul(x, f.c(math.sqrt(0.5))))
+    inner = f.mul(x, f.c(math.sqrt(0.5)))
+    if f.g.is_float:
+        share = f.g.op("Erf", inner)
+    else:  # onnxruntime has none for float64
+        share = f.g.cast(f.g.op("Erf", f.g.cast(inner, np.float32)), f.g.real)
     return f.mul(f.mul(x, f.c(0.5)), f.add(share, f.c(1)))
+
+
+def _silu(f: _Form, x: str) -> str:
+    if f.g.is_float:
+        return f.mul(x, f.g.op("Sigmoid", x))
+    # onnxruntime 1.20 joins these two to an operator that it has for float32 alone.
+    return f.div(x, f.add(f.exp(f.g.op("Neg", x)), f.c(1)))
 
 
 def _gelu_tanh(f: _Form, x: str) -> str:
@@ -175,7 +188,7 @@ FORMS: dict[str, Callable[[_Form, str], str]] = {
     "ParametricMish": lambda f, x: _parametric(f, x, _mish(f, x)),
     "ParametricSELU": lambda f, x: _parametric(f, x, _selu(f, x)),
     "SELU": _selu,
-    "SiLU": lambda f, x: f.mul(x, f.g.op("Sigmoid", x)),
+    "SiLU": _silu,
     "Softplus": _softplus,
     "Softshrink": _softshrink,
     "Softsign": lambda f, x: f.div(x, f.add(f.g.op("Abs", x), f.c(1))),

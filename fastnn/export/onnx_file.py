@@ -17,11 +17,12 @@ from fastnn.export.reference import Rows, rows_for
 from fastnn.export.steps import ExportError, Plan
 from fastnn.io.onnx_package import library
 
-__all__ = ["DEFAULT_OPSET", "TOLERANCE", "onnx_of"]
+__all__ = ["DEFAULT_OPSET", "TOLERANCE", "onnx_of", "versions_of"]
 
 Array = NDArray[Any]
 DEFAULT_OPSET = 18
 OLDEST = 13
+OLDEST_IR = 4  # the first in which constants are no inputs
 TOLERANCE = 1e-6  # of the greatest output
 ROUNDINGS = 8  # times what rounding changes in fastnn's own outputs, which may be more
 CHECKED = 64  # random rows
@@ -38,10 +39,7 @@ def onnx_of(
             a runtime computes something else than the model.
     """
     onnx = library()
-    newest = onnx.defs.onnx_opset_version()
-    opset = min(DEFAULT_OPSET, newest) if opset is None else opset
-    if type(opset) is not int or not OLDEST <= opset <= newest:
-        raise ExportError(f"opset: expected {OLDEST}..{newest}, got {opset!r}")
+    opset, ir_version = versions_of(opset, ir_version)
     model = _model(onnx, plan, opset, ir_version)
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -49,6 +47,26 @@ def onnx_of(
         raise ExportError(f"onnx.checker: {str(error)[:300]}") from None
     data: bytes = model.SerializeToString()
     return data, compared(onnx, plan, data)
+
+
+def versions_of(opset: Any, ir_version: Any) -> tuple[int, int | None]:
+    """The versions of the operators and of the file's format.
+
+    Raises:
+        ImportError: without the package onnx.
+        ExportError: the package knows no such version.
+    """
+    onnx = library()
+    newest = onnx.defs.onnx_opset_version()
+    opset = min(DEFAULT_OPSET, newest) if opset is None else opset
+    for name, value, least, most in (
+        ("opset", opset, OLDEST, newest),
+        ("ir_version", ir_version, OLDEST_IR, int(onnx.IR_VERSION)),
+    ):
+        is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not (is_int and least <= value <= most):
+            raise ExportError(f"{name}: expected {least}..{most}, got {value!r}")
+    return int(opset), None if ir_version is None else int(ir_version)
 
 
 def _model(onnx: Any, plan: Plan, opset: int, ir_version: int | None) -> Any:
@@ -92,7 +110,9 @@ def _inputs(onnx: Any, plan: Plan, kind: int) -> tuple[list[Any], tuple[str, ...
         kind = types.INT64 if plan.integers else kind
         return [make("x", kind, ["rows", *plan.shape])], ("x",)
     if any(not name or name.startswith("/") for name in plan.names):
-        raise ExportError("a column has no name, or one that begins with /; rename it")
+        raise ExportError(
+            "a column has no name, or one that begins with /; rename it, or give all by names=[...]"
+        )
     infos = [
         make(c.name, types.FLOAT if c.categories is None else types.STRING, ["rows", 1])
         for c in plan.prepare.inputs

@@ -89,6 +89,13 @@ class Graph:
             return self.op("ReduceMean", x, self.whole(axis), keepdims=int(keep))
         return self.op("ReduceMean", x, axes=[axis], keepdims=int(keep))
 
+    def clip(self, x: str, low: float, high: float) -> str:
+        """min(max(x, low), high); onnxruntime cannot join a Relu and a Clip of float64."""
+        bounds = self.constant(low), self.constant(high)
+        if self.is_float:
+            return self.op("Clip", x, *bounds)
+        return self.op("Min", self.op("Max", x, bounds[0]), bounds[1])
+
     def columns(self, x: str, first: int, end: int) -> str:
         """x[:, first:end]."""
         return self.op("Slice", x, self.whole(first), self.whole(end), self.whole(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from fastnn.export.steps import Chain, Dense, ExportError, Plan, Scale, Shape, S
 from fastnn.export.tables import tables_of
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers import columns, members
+from fastnn.tabular.base import Tabular
 from fastnn.tabular.model import TabularModel
 
 __all__ = ["plan_of"]
@@ -35,11 +37,7 @@ def plan_of(model: Any, input_shape: Sequence[int] | None = None, fold: bool = F
         TypeError: no module.
         ExportError: the model cannot be exported exactly; the text says which layer, and why.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(
-            f"model: expected an nn.Module, got {check.show(model)}; a function, recorded or not, "
-            "may hold state that a file cannot; export the module that it calls"
-        )
+    model, fold = _module(model), check.flag("fold", fold)
     layers = list(_layers(model, "layer "))
     real = _dtype(model)
     own = copy.deepcopy(model).eval()
@@ -57,6 +55,30 @@ def plan_of(model: Any, input_shape: Sequence[int] | None = None, fold: bool = F
         whole = bool(layers) and isinstance(layers[0][1], nn.Embedding)
         found = Plan(own, shape, (chain,), real, integers=whole)
     return replace(found, chains=tuple(map(folded, found.chains))) if fold else found
+
+
+def _module(model: Any) -> nn.Module:
+    """The module: of an estimator of tables, its model."""
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, Tabular):
+        return model._trained()
+    hint = "a net is an nn.Sequential of layers"
+    held = [
+        name for name in ("model", "module_") if isinstance(getattr(model, name, None), nn.Module)
+    ]
+    if isinstance(model, type):
+        hint = "this is a class: make a model of it first"
+    elif held:
+        hint = f"export its .{held[0]}"
+    elif isinstance(model, str | os.PathLike):
+        hint = "fastnn.load(path) gives the model in a file"
+    elif callable(model):
+        hint = (
+            "a function, recorded or not, may hold state that a file cannot; export the module "
+            "that it calls"
+        )
+    raise TypeError(f"model: expected an nn.Module, got {check.show(model)}; {hint}")
 
 
 def chain_of(net: nn.Module, shape: Shape, name: str = "layer ") -> Chain:
@@ -117,15 +139,24 @@ def _layers(module: nn.Module, name: str) -> Iterator[tuple[str, Layer]]:
             yield from _layers(child, f"{name}{key}.")
     elif isinstance(module, Layer):
         if type(module) not in RULES:
-            lazy = type(module).__name__.startswith("Lazy")
-            why = "has not been called yet; call the model once" if lazy else f"is none; {ADVICE}"
-            raise ExportError(f"{_called(module, name)}: {why}")
+            raise ExportError(f"{_called(module, name)}: {_why(module)}")
         yield _called(module, name), module
     else:
-        raise ExportError(f"{_called(module, name)}: is a module of your own; {ADVICE}")
+        raise ExportError(f"{_called(module, name)}: {_why(module)}")
 
 
 ADVICE = "an export knows fastnn's layers, and nn.Sequential of these"
+
+
+def _why(module: nn.Module) -> str:
+    """Why a module is no layer of an export."""
+    kind = type(module)
+    if kind.__name__.startswith("Lazy"):
+        return "has not been called yet; call the model once"
+    if kind.__module__.partition(".")[0] == "fastnn":
+        return "files have no form for it: an export knows layers from one input to one output"
+    what = "layer" if isinstance(module, Layer) else "module"
+    return f"is a {what} of your own; {ADVICE}"
 
 
 def _called(module: nn.Module, name: str) -> str:
@@ -140,9 +171,11 @@ def _refuse_own(module: nn.Module, name: str) -> None:
         raise ExportError(f"{own}: has a forward of its own; {ADVICE}")
     if module._forward_hooks or module._forward_pre_hooks:
         raise ExportError(f"{own}: has hooks, which no file can keep; remove them first")
-    if isinstance(module, Layer) and any(module._modules.values()):
+    computed = any(module._modules.values()) or type(module).__name__.startswith("Parametrized")
+    if isinstance(module, Layer) and computed:
         raise ExportError(
-            f"{own}: its weights are computed (parametrizations); remove_parametrizations first"
+            f"{own}: its weights are computed (parametrizations); remove_parametrizations or "
+            "remove_weight_norm first"
         )
 
 

@@ -256,10 +256,10 @@ def _product(step: Dense, grid: Grid, to: Grid) -> Product:
     whole = np.rint(bias / (grid.scale * scales))
     found = [multiplier_of(grid.scale * s / to.scale) for s in scales]
     whole = whole - grid.zero * q.astype(np.int64).sum(axis=1)
-    # What the sum of the products may add.
-    room = 2**31 - 1 - 128 * abs(q.astype(np.int64)).sum(axis=1)
     shifts = np.array([s for _, s in found])
-    if (abs(whole) > room).any() or (shifts > 20).any():
+    # The largest sum of any row; the shift comes before the multiplier, in int32, too.
+    greatest = abs(whole) + 128.0 * abs(q.astype(np.int64)).sum(axis=1)
+    if (greatest * 2.0 ** np.maximum(shifts, 0) >= 2**31).any() or (shifts > 20).any():
         raise ExportError(f"{step.layer}: its numbers are too far apart for int8; use float32")
     return Product(
         step.layer,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import check
 from fastnn.export.steps import (
     Chain,
     Clip,
@@ -57,8 +58,8 @@ def rows_for(plan: Plan, count: int, seed: int = 0) -> Rows:
     rng = np.random.default_rng(seed)
     if plan.prepare is not None:
         frame, x = rows_of(plan, count, rng)
-        y, own = exact_answer(plan, frame), answer(plan, frame)
-        return Rows(x, _finite(y), float(abs(own - y).max(initial=0.0)), frame)
+        y, own = _finite(exact_answer(plan, frame)), _finite(answer(plan, frame))
+        return Rows(x, y, float(abs(own - y).max(initial=0.0)), frame)
     x = rng.standard_normal((count, *plan.shape)).astype(plan.real)
     flat = x.reshape(count, -1)
     for place, size in index_sizes(plan).items():
@@ -66,13 +67,13 @@ def rows_for(plan: Plan, count: int, seed: int = 0) -> Rows:
     x = x.astype(np.int64) if plan.integers else x
     exact = copy.deepcopy(plan.model).double()
     wide = x if plan.integers else x.astype(np.float64)
-    y, own = _outputs(exact, wide), _outputs(plan.model, x)
+    y, own = _finite(_outputs(exact, wide)), _finite(_outputs(plan.model, x))
     near = float(abs(own - y).max(initial=0.0))
     if not plan.integers:
         unit = float(np.finfo(plan.real).eps)
-        moved = _outputs(exact, wide * (1 + unit * rng.choice([-1, 1], wide.shape)))
+        moved = _finite(_outputs(exact, wide * (1 + unit * rng.choice([-1, 1], wide.shape))))
         near = max(near, float(abs(moved - y).max(initial=0.0)))
-    return Rows(x, _finite(y), near, None)
+    return Rows(x, y, near, None)
 
 
 def _outputs(model: Any, x: Array) -> Array:
@@ -94,10 +95,23 @@ def rows_into_net(plan: Plan, rows: Any) -> Array:
     """
     model = plan.model
     if isinstance(model, TabularModel):
-        return model.design.apply(in_columns(rows, model.columns, model.features))
-    x = np.asarray(rows, np.float64)
-    if x.shape[1:] != plan.shape or not len(x) or not np.isfinite(x).all():
-        raise ExportError(f"calibration: expected finite rows of shape {plan.shape}, got {x.shape}")
+        frame = in_columns(rows, model.columns, model.features, "calibration")
+        if not len(frame):
+            raise ExportError("calibration: expected rows of data, got none")
+        return model.design.apply(frame)
+    try:
+        x = np.asarray(rows, np.float64)
+    except (TypeError, ValueError):
+        raise ExportError(
+            f"calibration: expected rows of numbers, got {check.show(rows)}"
+        ) from None
+    if x.ndim < 2 or x.shape[1:] != plan.shape or not len(x):
+        wanted = ", ".join(map(str, ("rows", *plan.shape)))
+        raise ExportError(f"calibration: expected shape ({wanted}), got {x.shape}")
+    if not np.isfinite(x).all():
+        raise ExportError("calibration: holds nan or inf; leave these rows out")
+    if not x.any():
+        raise ExportError("calibration: all its numbers are 0; give rows of data")
     return x
 
 

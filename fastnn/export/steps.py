@@ -197,10 +197,12 @@ class Sort(Step):
 
 @dataclass(frozen=True)
 class Input:
-    """A column of a table. categories: the texts with the indices 1, 2, ...; 0 is for others."""
+    """A column of a table. categories: the texts with the indices 1, 2, ...; 0 is for others.
+    meaning: of a number."""
 
     name: str
     categories: tuple[str, ...] | None = None
+    meaning: str = "number"
 
 
 @dataclass(frozen=True)

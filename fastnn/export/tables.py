@@ -141,8 +141,20 @@ def _inputs(
         means += feature.means
         for part in feature.parts or ("",):
             sources.append(len(inputs))
-            inputs.append(Input(f"{feature.name}.{part}" if part else feature.name))
+            name = f"{feature.name}.{part}" if part else feature.name
+            inputs.append(Input(name, meaning=PARTS.get(part, "number")))
     return tuple(inputs), tuple(sources), means, gaps, texts
+
+
+PARTS = {
+    "days": "days since 1970-01-01, with the hours as a fraction",
+    "year": "year",
+    "month": "month, 1 to 12",
+    "day": "day of the month, 1 to 31",
+    "weekday": "0 is Monday",
+    "hour": "hour, with the minutes as a fraction",
+}
+"""What the parts of a date are."""
 
 
 def _coded(

@@ -15,11 +15,12 @@ from fastnn.io.safetensors import FormatError
 from fastnn.nn.modes import evaluating
 from fastnn.tensor import of_array
 
-__all__ = ["Layers", "Unknown", "linear", "put"]
+__all__ = ["Layers", "Unknown", "linear", "put", "shortest"]
 
 Array = NDArray[Any]
 Affine = tuple[Array, Array]  # factor and shift of each column
 PROBES = 40
+FEW = 12  # constants of a layer, at most: each of them is tried with each other
 CLOSE = 2e-6  # how near to a layer a region must be, for numbers of size one
 
 
@@ -120,6 +121,13 @@ class Layers:
         self.width = 2
         return True
 
+    def square(self) -> bool:
+        """The square of a ReLU is a layer."""
+        found = bool(self.layers) and not self._affine and type(self.layers[-1]) is nn.ReLU
+        if found:
+            self.layers[-1] = nn.SquaredReLU()
+        return found
+
     def logarithm(self) -> bool:
         """The logarithm of a sigmoid or softmax is a layer."""
         whole = {nn.Sigmoid: nn.LogSigmoid(), nn.Softmax: nn.LogSoftmax(1)}
@@ -132,21 +140,29 @@ class Layers:
         """The layer that gives what a region gives for some rows; None if it does nothing."""
         assert self.width is not None
         rng = np.random.default_rng(0)
-        x = (4 * rng.standard_normal((PROBES, self.width))).astype(np.float32)
+        sizes = np.where(np.arange(PROBES) % 2, 4.0, 0.1)[:, None]  # the small ones show an eps
+        x = (sizes * rng.standard_normal((PROBES, self.width))).astype(np.float32)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 y = self.line.run(region, x)
         except Exception as error:  # onnx.reference raises what NumPy does
             self.fail(region, f"onnx.reference cannot run it: {error!r:.100}")
-        if y.shape != x.shape:
-            self.fail(region, f"it makes shape {y.shape} of {x.shape}, and is no layer known here")
-        if np.array_equal(y, x):
+        if y.shape == x.shape and np.array_equal(y, x):
             return None
-        for layer in _candidates(region, self.width):
+        for layer in _candidates(region, self.width, y.shape[1:]):
             if _is_near(layer, x, y):
+                self.width = y.shape[1] if y.ndim == 2 else None
                 return layer
-        raise Unknown(f"{self.path}: {_named(region)}: computes none of fastnn's layers")
+        why = "computes none of fastnn's layers"
+        if y.shape != x.shape:
+            why = f"it makes shape {y.shape} of {x.shape}, and is no layer known here"
+        raise Unknown(f"{self.path}: {_named(region)}: {why}")
+
+
+def shortest(value: float) -> float:
+    """A float32 as a user would write it: 0.001 for 0.0010000000474974513."""
+    return float(str(np.float32(value)))
 
 
 def linear(weight: Array, bias: Array | None, dtype: Any) -> nn.Linear:
@@ -167,24 +183,66 @@ def _array(parameter: Any) -> Array:
     return np.array(parameter._array, np.float64)
 
 
-def _candidates(region: Region, width: int) -> Iterator[nn.Module]:
-    """Layers that a region may be: those without options, then with each number that it has."""
+def _candidates(region: Region, width: int, shape: tuple[int, ...]) -> Iterator[nn.Module]:
+    """Layers that a region may be, by the shape of its rows: those without options, then with each
+    number that it has."""
+    if shape == (width // 2,):
+        yield nn.GLU(1)
+    if shape == () and width == 1:
+        yield nn.Flatten(0)
+    if shape != (width,):
+        return
     yield from (
         nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.Hardsigmoid(),
         nn.LogSigmoid(), nn.Tanhshrink(), nn.Softsign(), nn.SquaredReLU(), nn.Softplus(),
-        nn.ReLU(), nn.ELU(), nn.SELU(), nn.CELU(), nn.ReLU6(), nn.Softmin(1),
+        nn.ReLU(), nn.ELU(), nn.SELU(), nn.CELU(), nn.ReLU6(), nn.Softmin(1), nn.Softmax(1),
+        nn.LogSoftmax(1),
     )  # fmt: skip
-    numbers = {float(a.ravel()[0]) for a in region.constants.values()
-               if a.size == 1 and a.dtype.kind == "f"}  # fmt: skip
-    for c in sorted(abs(n) for n in numbers if np.isfinite(n)):
+    yield from _with_vectors(region, width)
+    numbers = _numbers(region)
+    for c in sorted({abs(n) for n in numbers}):
         yield from (nn.Softshrink(c), nn.Hardshrink(c), nn.LeakyReLU(c), nn.ELU(c))
-        yield from (nn.Softplus(c) for _ in (1,) if c)
         yield nn.LayerNorm(width, c, elementwise_affine=False)
         yield nn.RMSNorm(width, c, elementwise_affine=False)
         yield from (nn.Threshold(c, other) for other in numbers)
+        if c:
+            yield from (nn.Softplus(c), *(nn.Softplus(c, other) for other in numbers))
+        for groups in range(2, width // 2 + 1):
+            if width % groups == 0:
+                yield nn.GroupNorm(groups, width, c, affine=False)
+
+
+def _with_vectors(region: Region, width: int) -> Iterator[nn.Module]:
+    """Layers with a number for each column: norms and slopes as Keras computes them."""
+    vectors = [a.ravel() for a in region.constants.values()
+               if a.size == width > 1 and a.dtype.kind == "f"][:FEW]  # fmt: skip
+    for w in vectors:
+        for slope in (w, -w):
+            prelu = nn.PReLU(width)
+            put(prelu.weight, slope)
+            yield prelu
+        for eps in _numbers(region):
+            if eps < 0:
+                continue
+            rms = nn.RMSNorm(width, eps)
+            put(rms.weight, w)
+            yield rms
+            for b in (v for v in vectors if v is not w):
+                norm = nn.LayerNorm(width, eps)
+                put(norm.weight, w)
+                put(norm.bias, b)
+                yield norm
+
+
+def _numbers(region: Region) -> list[float]:
+    """The finite numbers of a region: constants of one element, and attributes."""
+    found = {float(str(a.ravel()[0])) for a in region.constants.values()
+             if a.size == 1 and a.dtype.kind == "f"}  # fmt: skip
+    found |= {shortest(a.f) for node in region.nodes for a in node.attribute if a.type == a.FLOAT}
+    return sorted(n for n in found if np.isfinite(n))[:FEW]
 
 
 def _is_near(layer: nn.Module, x: Array, y: Array) -> bool:
     with evaluating(layer):
         got = np.array(layer(of_array(x))._array)
-    return bool((abs(got - y) <= CLOSE * (1 + abs(y))).all())
+    return got.shape == y.shape and bool((abs(got - y) <= CLOSE * (1 + abs(y))).all())

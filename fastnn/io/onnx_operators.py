@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
-from fastnn.io.onnx_layers import Layers, linear, put
+from fastnn.io.onnx_layers import Layers, linear, put, shortest
 from fastnn.io.onnx_package import library
 from fastnn.io.onnx_regions import Region
 
@@ -35,13 +35,21 @@ def take(layers: Layers, region: Region) -> None:
         return
     if kind == "Log" and layers.logarithm():
         return
+    if kind == "Pow" and _is_square(region) and layers.square():
+        return
     if layers.width is None:
         layers.fail(region, "nothing says how many columns its rows have")
     layers.add(layers.known_by_values(region))
 
 
+def _is_square(region: Region) -> bool:
+    exponent = region.constants.get(region.nodes[0].input[1])
+    return exponent is not None and bool((exponent == 2).all())
+
+
 def _attributes(node: Any) -> dict[str, Any]:
-    return {a.name: library().helper.get_attribute_value(a) for a in node.attribute}
+    values = {a.name: library().helper.get_attribute_value(a) for a in node.attribute}
+    return {k: shortest(v) if isinstance(v, float) else v for k, v in values.items()}
 
 
 def single(*kinds: str) -> Callable[[Take], Take]:
@@ -115,6 +123,47 @@ def _scaler(layers: Layers, region: Region, node: Any) -> bool:
     offset, scale = (np.array(options[name], np.float64) for name in ("offset", "scale"))
     layers.scale(region, scale, -offset * scale)
     return True
+
+
+@single("LinearRegressor")
+def _linear_regressor(layers: Layers, region: Region, node: Any) -> bool:
+    """scikit-learn's linear models: coefficients of one target after the other."""
+    options = _attributes(node)
+    if options.get("post_transform", b"NONE") != b"NONE":
+        layers.fail(region, "expected no post_transform")
+    targets = options.get("targets", 1)
+    w = np.array(options["coefficients"], np.float32).reshape(targets, -1)
+    given = options.get("intercepts")
+    _product(layers, region, w, None if given is None else np.array(given, np.float32))
+    return True
+
+
+@single("LinearClassifier")
+def _linear_classifier(layers: Layers, region: Region, node: Any) -> bool:
+    """scikit-learn's linear classifiers: coefficients of one class after the other."""
+    options = _attributes(node)
+    b = np.array(options.get("intercepts", []), np.float32)
+    after = options.get("post_transform", b"NONE")
+    labels = len(options.get("classlabels_ints", ())) or len(options.get("classlabels_strings", ()))
+    if len(b) != labels or after not in LINKS:
+        layers.fail(region, "expected coefficients for each class, and NONE, SOFTMAX or LOGISTIC")
+    _product(layers, region, np.array(options["coefficients"], np.float32).reshape(labels, -1), b)
+    layers.add(LINKS[after]())
+    return True
+
+
+LINKS: dict[bytes, Callable[[], nn.Module | None]] = {
+    b"NONE": lambda: None,
+    b"SOFTMAX": lambda: nn.Softmax(1),
+    b"LOGISTIC": nn.Sigmoid,
+}
+
+
+@single("Normalizer")
+def _normalizer(layers: Layers, region: Region, node: Any) -> bool:
+    """What a softmax gives adds up to one already."""
+    is_sum = _attributes(node).get("norm", b"MAX") == b"L1"
+    return is_sum and bool(layers.layers) and type(layers.layers[-1]) is nn.Softmax
 
 
 @single("BatchNormalization")
@@ -195,6 +244,35 @@ def _clip(layers: Layers, region: Region, node: Any) -> bool:
     else:
         widest = float(np.finfo(np.float32).max)
         layers.add(nn.Hardtanh(max(low, -widest), min(high, widest)))
+    return True
+
+
+@single("Max", "Min")
+def _bound(layers: Layers, region: Region, node: Any) -> bool:
+    """A bound for all columns."""
+    found = [region.constants[name] for name in node.input if name in region.constants]
+    if len(node.input) != 2 or len(found) != 1 or found[0].size != 1:
+        return False
+    c, widest = float(found[0].ravel()[0]), float(np.finfo(np.float32).max)
+    if not abs(c) <= widest:
+        return False
+    if node.op_type == "Max":
+        layers.add(nn.ReLU() if c == 0 else nn.Hardtanh(c, widest))
+    else:
+        layers.add(nn.Hardtanh(-widest, c))
+    return True
+
+
+@single("HardSigmoid")
+def _hard_sigmoid(layers: Layers, region: Region, node: Any) -> bool:
+    """clip(alpha x + beta, 0, 1); torch's has alpha = 1/6, Keras 2 had 1/5."""
+    options = _attributes(node)
+    alpha, beta = options.get("alpha", 0.2), options.get("beta", 0.5)
+    if (np.float32(alpha), beta) == (np.float32(1 / 6), 0.5):
+        layers.add(nn.Hardsigmoid())
+    else:
+        layers.scale(region, alpha, beta)
+        layers.add(nn.Hardtanh(0.0, 1.0))
     return True
 
 

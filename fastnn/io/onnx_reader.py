@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn._support.opening import content_of
 from fastnn._support.paths import a_path
 from fastnn.io.onnx_layers import Layers, Unknown
 from fastnn.io.onnx_operators import take
@@ -43,7 +44,7 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
     Raises:
         ImportError: without the package onnx, extra 'onnx'.
         FormatError: it is no ONNX file, or no such net; the text names the operator.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a device.
 
     Example:
         >>> import os, tempfile
@@ -63,9 +64,11 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
         layers = Layers(line, path)
         _take_all(layers, line.regions)
         net = nn.Sequential(*layers.done()).eval()
-    except (KeyError, IndexError, AttributeError, RuntimeError) as error:
+        _compare(net, line, layers.first, path)
+    except FormatError:
+        raise
+    except Exception as error:  # onnx.reference and NumPy raise of all kinds
         raise FormatError(f"{path}: the graph is not sound: {error!r:.200}") from None
-    _compare(net, line, layers.first, path)
     return net
 
 
@@ -78,8 +81,7 @@ def _read(file: Any) -> tuple[Any, str]:
         data, path = bytes(file), "bytes"
     else:
         path = a_path(file, "file")
-        with open(path, "rb") as opened:
-            data = opened.read()
+        data = content_of(path)
     try:
         model = onnx.load_model_from_string(data)
         onnx.checker.check_model(model)

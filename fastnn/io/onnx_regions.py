@@ -18,6 +18,21 @@ __all__ = ["Line", "Region", "joined", "line_through"]
 Array = NDArray[Any]
 AFTER = frozenset({"ArgMax", "ArrayFeatureExtractor", "LabelEncoder", "TopK"})
 """What makes labels of numbers: an output behind these is not the net's."""
+WIDEST = 65536  # columns that the input may say that it has, if no weight has as many
+RUN = frozenset(
+    "Abs Acos Acosh Add And Asin Asinh Atan Atanh BatchNormalization Cast CastLike Ceil Celu "
+    "Clip Concat Constant Cos Cosh Div Dropout Elu Equal Erf Exp Flatten Floor Gather Gelu "
+    "Gemm Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity "
+    "InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual "
+    "LinearClassifier LinearRegressor Log LogSoftmax LpNormalization MatMul Max Mean "
+    "MeanVarianceNormalization Min Mish Mod Mul Neg Normalizer Not Or PRelu Pow "
+    "RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax "
+    "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scaler Selu "
+    "Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt "
+    "Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Transpose Unsqueeze Where Xor".split()
+)
+"""Operators that a file may have run: none repeats itself, or makes much out of little, as do Loop,
+Tile and ConstantOfShape."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +105,27 @@ def line_through(model: Any, output: str | None, path: str) -> Line:
         names = ", ".join(i.name for i in inputs)
         raise FormatError(f"{path}: expected one input, the rows, got {len(inputs)}: {names}")
     given = inputs[0].name
-    nodes = list(graph.node)
-    depends = _reached(nodes, given)
-    fixed = [n for n in nodes if not set(n.output) & depends]
-    arrays |= _constants(model, fixed, arrays)
-    gives = _end(graph, nodes, depends, output, path)
-    wanted = _needed(nodes, gives)
-    line = [n for n in nodes if set(n.output) & depends & wanted]
-    return Line(
-        tuple(_cut(line, given, gives, arrays, depends)), given, gives, _width(inputs[0]), model
-    )
+    if any(node.op_type == "Gather" and given in node.input[1:] for node in graph.node):
+        raise FormatError(
+            f"{path}: {given!r} are indices of an embedding; expected rows of numbers"
+        )
+    depends = _reached(graph.node, given)
+    gives = _end(graph, list(graph.node), depends, output, path)
+    wanted = _needed(list(graph.node), gives)
+    nodes = [n for n in graph.node if set(n.output) & wanted]
+    for node in nodes:
+        if node.op_type not in RUN:
+            raise FormatError(f"{path}: operator {node.op_type!r:.60} is no part of a dense net")
+    _add_constants(model, [n for n in nodes if not set(n.output) & depends], arrays)
+    width = _width(inputs[0])
+    widest = max((n for array in arrays.values() for n in array.shape), default=0)
+    if width is not None and width > max(WIDEST, widest):
+        raise FormatError(f"{path}: rows of {width} numbers, and no weight has as many")
+    line = [n for n in nodes if set(n.output) & depends]
+    return Line(tuple(_cut(line, given, gives, arrays, depends)), given, gives, width, model)
 
 
-def _reached(nodes: list[Any], given: str) -> set[str]:
+def _reached(nodes: Iterable[Any], given: str) -> set[str]:
     """The tensors that depend on the input; nodes are in topological order."""
     found = {given}
     for node in nodes:
@@ -119,15 +142,13 @@ def _needed(nodes: list[Any], gives: str) -> set[str]:
     return found
 
 
-def _constants(model: Any, nodes: list[Any], arrays: dict[str, Array]) -> dict[str, Array]:
+def _add_constants(model: Any, nodes: list[Any], arrays: dict[str, Array]) -> None:
     """The tensors of nodes that depend on no input."""
-    found: dict[str, Array] = {}
     for node in nodes:
-        used = {name: (arrays | found)[name] for name in node.input if name}
+        used = {name: arrays[name] for name in node.input if name}
         for name in node.output:
             if name:
-                found[name] = _run(model, [node], {}, used, name)
-    return found
+                arrays[name] = _run(model, [node], {}, used, name)
 
 
 def _run(
@@ -151,12 +172,14 @@ def _run(
         opsets = [o if o.domain or o.version > 15 else helper.make_opsetid("", 15) for o in opsets]
     part = helper.make_model(graph, opset_imports=opsets)
     evaluator = importlib.import_module("onnx.reference").ReferenceEvaluator
-    return np.asarray(evaluator(part).run([end], feed)[0])
+    with np.errstate(all="ignore"):
+        return np.asarray(evaluator(part).run([end], feed)[0])
 
 
 def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, path: str) -> str:
     """The tensor of numbers that the net gives: a named output, or the first that is no label."""
     makers = {name: node for node in nodes for name in node.output}
+    labels = {node.output[0] for node in nodes if node.op_type == "LinearClassifier"}
     names = [o.name for o in graph.output]
     if output is not None and output not in names:
         raise FormatError(f"{path}: output {output!r} is none of {', '.join(names)}")
@@ -166,7 +189,7 @@ def _end(graph: Any, nodes: list[Any], depends: set[str], output: str | None, pa
             end = makers[end].input[0]
         behind = _needed(nodes, end)
         kinds = {node.op_type for node in nodes if set(node.output) & behind}
-        if end in depends and not kinds & AFTER:
+        if end in depends and not kinds & AFTER and not behind & labels:
             return end
     raise FormatError(f"{path}: none of the outputs {', '.join(names)} is the numbers of a net")
 
@@ -175,12 +198,13 @@ def _cut(
     line: list[Any], given: str, gives: str, arrays: dict[str, Array], depends: set[str]
 ) -> list[Region]:
     """Regions between the tensors through which everything goes."""
-    regions, here, first = [], given, 0
+    last = {name: i for i, node in enumerate(line) for name in node.input if name in depends}
+    regions, here, first, later = [], given, 0, {given}
     for i, node in enumerate(line):
-        out = node.output[0]
-        later = {name for n in line[i + 1 :] for name in n.input if name in depends}
-        before = {given} | {name for n in line[: i + 1] for name in n.output}
-        if later & before <= {out}:
+        later.update(name for name in node.output if name in last)
+        later.difference_update(name for name in node.input if last.get(name) == i)
+        out = next((name for name in node.output if name in later | {gives}), node.output[0])
+        if later <= {out}:
             nodes = tuple(line[first : i + 1])
             used = {name for n in nodes for name in n.input if name in arrays}
             regions.append(Region(nodes, here, out, {name: arrays[name] for name in used}))

@@ -15,6 +15,7 @@ from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.paths import Paths
 from fastnn.nn.saving import Saved
 from fastnn.tape import listener
+from fastnn.tape.node import unused
 from fastnn.tensor import Tensor
 
 
@@ -55,7 +56,7 @@ class Module(Paths, Converted, Saved):
 
     T_destination: Any = dict  # torch's names, for what is asked of any module
     call_super_init = dump_patches = False
-    changes: ClassVar[int] = 0  # of Module: counts changes to the parts and the mode of any module
+    changes: ClassVar[int] = 0  # Module's: another one after each change of parts or mode
 
     training: bool
     _parameters: dict[str, Parameter | None]
@@ -64,7 +65,7 @@ class Module(Paths, Converted, Saved):
     _transient: set[str]  # buffers that state_dict leaves out
 
     def __init__(self) -> None:
-        Module.changes += 1
+        Module.changes = unused()
         own = self.__dict__  # written at once: thousands of layers are made in a search
         for name in _OWN:
             own[name] = {}
@@ -74,7 +75,7 @@ class Module(Paths, Converted, Saved):
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:
-        Module.changes += 1
+        Module.changes = unused()
         if isinstance(value, _PARTS) and self._takes(name, value):
             return
         own = self.__dict__
@@ -136,7 +137,7 @@ class Module(Paths, Converted, Saved):
         return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
 
     def _forget(self, name: str) -> bool:
-        Module.changes += 1
+        Module.changes = unused()
         self._transient.discard(name)
         known = [r for r in (self._parameters, self._buffers, self._modules) if name in r]
         for registry in known:
@@ -177,14 +178,14 @@ class Module(Paths, Converted, Saved):
             raise TypeError(f"{name}: expected a Parameter or None, got {check.show(param)}")
         if param is not None and not param.name:
             param.name = name
-        Module.changes += 1
+        Module.changes = unused()
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a buffer: state that is not trained; persistent buffers are in `state_dict`."""
         self._check_name(name, self._buffers)
         self._check_buffer(name, tensor)
-        Module.changes += 1
+        Module.changes = unused()
         self._buffers[name] = tensor
         if not persistent:
             self._transient.add(name)
@@ -194,13 +195,13 @@ class Module(Paths, Converted, Saved):
         self._check_name(name, self._modules)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{name}: expected a Module or None, got {check.show(module)}")
-        Module.changes += 1
+        Module.changes = unused()
         self._modules[name] = module
 
     register_module = add_module
 
     def _changed(self) -> None:
-        Module.changes += 1
+        Module.changes = unused()
 
     # ---- computing ----
 

@@ -140,9 +140,11 @@ _SHORT = frozenset(
 fill_ float floor ge gt le log log1p lt maximum mean minimum mul mul_ multiply ne neg relu
 reshape sigmoid sin softmax sqrt square sub sub_ subtract sum tanh to view zero_""".split()
 )
+_ELEMENTWISE = frozenset(transcendental.__all__) - {"logaddexp", "logaddexp2"}
 for _family in FAMILIES:
-    name_arguments(_family, transcendental.__all__ if _family is transcendental else _SHORT)
+    name_arguments(_family, _ELEMENTWISE if _family is transcendental else _SHORT)
     globals().update({name: getattr(_family, name) for name in _family.__all__})
+special.xlog1py = naming(special.xlog1py)  # of `fastnn.special` alone
 for _family in (inplace, decompositions, least_squares, matrix_functions, solving):
     name_arguments(_family, _SHORT)
 for _family in (*FAMILIES, operators, inplace):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.dtypes import HALVES
-from fastnn._support.errors import InvalidTypeError
+from fastnn._support.errors import InvalidTypeError, broadcast_shapes
 from fastnn.ops import lapack
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import exp, log, mul, neg, sub
@@ -76,6 +76,7 @@ def _called(name: str, input: Tensor, other: Tensor, lower: bool) -> Tensor:
         raise InvalidTypeError(f"{name}: expected floating point, got {a.dtype}; use .float()")
 
     def function(p: Array, q: Array) -> Array:
+        broadcast_shapes(p.shape, q.shape)  # it says the shapes
         wide, place = np.broadcast_arrays(p.astype("f8"), q.astype("f8"))
         return _values(wide, place, lower).astype(p.dtype)
 

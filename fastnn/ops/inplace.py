@@ -16,7 +16,7 @@ import numpy as np
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn._support import check
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import elementwise, places, write
 from fastnn.ops.arithmetic import div, scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
@@ -319,6 +319,9 @@ def in_place(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor
 
     @wraps(function)
     def method(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        if named.get("out") is not None:
+            raise InvalidTypeError(f"out: expected None in {name}, which writes into its tensor")
+
         def changed(old: Tensor) -> Tensor:
             y = function(old, *args, **named)
             fits(name, old, y.dtype)

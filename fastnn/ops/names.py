@@ -8,7 +8,7 @@ from inspect import unwrap
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
-from fastnn._support.blame import REFUSALS, names_already, wrong_argument
+from fastnn._support.blame import REFUSALS, names_already, say_as_called, wrong_argument
 from fastnn._support.errors import InvalidTypeError
 
 P = ParamSpec("P")
@@ -75,6 +75,7 @@ def both_names(function: Callable[P, R]) -> Callable[..., R]:
         except REFUSALS as error:
             wrong = wrong_argument(function, args, given, error)
             if wrong is None:
+                say_as_called(function, args, given, error)
                 raise
         raise wrong from None
 

@@ -318,6 +318,11 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
         >>> fastnn.cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
         tensor([[2.]])
     """
+    for name, given in (("B", B), ("L", L)):
+        if given.ndim < 2:
+            raise InvalidValueError(
+                f"{name}: expected a matrix or matrices in cholesky_solve, got shape {given.shape}"
+            )
     known, factor = B.detach(), L.detach()
     low, high = (turned(factor), factor) if upper else (factor, turned(factor))
     y = solve_triangular(low, known, upper=False)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.errors import (
     InvalidIndexError,
     InvalidTypeError,
@@ -149,11 +150,10 @@ def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tupl
             raise InvalidValueError(f"split_size: expected at least 1, got {split_size}")
         ends = [*range(0, n, split_size), n] if n else [0, 0]
     else:
-        ends = np.cumsum([0, *split_size]).tolist()
+        sizes = [check.integer(f"split_size[{i}]", size, 0) for i, size in enumerate(split_size)]
+        ends = np.cumsum([0, *sizes]).tolist()
         if ends[-1] != n:
-            raise InvalidValueError(
-                f"split_size: expected sizes of sum {n}, got {list(split_size)}"
-            )
+            raise InvalidValueError(f"split_size: expected sizes of sum {n}, got {sizes}")
     return tuple(view_of(tensor, slice_of(at, start, stop)) for start, stop in pairwise(ends))
 
 

@@ -75,6 +75,13 @@ def _dense(array: NDArray[Any]) -> bool:
     return array.transpose(order[::-1]).flags.c_contiguous
 
 
+def _fit_into(shape: tuple[int, ...], arrays: tuple[NDArray[Any], ...]) -> bool:
+    try:
+        return broadcast_shapes(shape, *[a.shape for a in arrays]) == shape
+    except InvalidValueError:
+        return False
+
+
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     if x._inference:
         check_writable(x, f"{op.name}_")
@@ -84,9 +91,7 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     if len(arrays) > 1:
         same_real(op.name, *arrays)
     shape = out.shape
-    if any([a.shape != shape for a in arrays]) and (
-        broadcast_shapes(shape, *[a.shape for a in arrays]) != shape
-    ):
+    if any([a.shape != shape for a in arrays]) and not _fit_into(shape, arrays):
         raise InvalidValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
     recorder = engine.recorder()
     if recorder is not None:

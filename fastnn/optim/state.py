@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check as _check
+from fastnn._support.dtypes import readable
 from fastnn.optim.block import Block, ShapeOf
 from fastnn.tensor import Tensor, of_array
 
@@ -83,18 +84,27 @@ def check(
     count_names: Sequence[str],
     shape_of: ShapeOf | None = None,
 ) -> None:
-    """Check the shapes of the moments, and that the counts are numbers."""
+    """Check the shapes of the moments, that they are finite, and that the counts are numbers."""
     for name in moment_names:
         value = entry.get(name)
         want = p.shape if shape_of is None else shape_of(name, p)
         if value is not None and np.shape(_array(value)) != want:
             expected = f"no {name}" if want is None else f"{name} of shape {want}"
             raise ValueError(f"state_dict: expected {expected}, got {np.shape(_array(value))}")
+        if value is not None and want is not None:
+            check_finite(name, _array(value))
     for name in count_names:
         if entry.get(name) is not None:
             _check.real(f"state_dict: {name}", _array(entry[name]), 0.0)
         elif entry.get("step") is not None:
             raise ValueError(f"state_dict: expected {name} beside step, got none")
+
+
+def check_finite(name: str, values: Any) -> None:
+    """Refuse moments of which one step would make the weights nan."""
+    array = readable(np.asarray(values))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"state_dict: expected finite numbers, got nan or infinite ones in {name}")
 
 
 def restore(

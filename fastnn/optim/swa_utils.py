@@ -41,15 +41,23 @@ class _Towards:
     def __call__(
         self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor
     ) -> None:
-        with no_grad():
-            for a, p in zip(averaged, current, strict=True):
-                _towards(
-                    a,
-                    p,
-                    self.weight(
-                        ops.cast(n_averaged, a.dtype if a.is_floating_point() else float32)
-                    ),
-                )
+        _move(averaged, current, n_averaged, self.weight)
+
+
+def _move(
+    averaged: Sequence[Tensor],
+    current: Sequence[Tensor],
+    n_averaged: Tensor,
+    weight: Callable[[Tensor], Tensor],
+) -> None:
+    with no_grad():
+        for a, p in zip(averaged, current, strict=True):
+            n = ops.cast(n_averaged, a.dtype if a.is_floating_point() else float32)
+            _towards(a, p, weight(n))
+
+
+def _equal_share(n: Tensor) -> Tensor:
+    return ops.div(1.0, ops.add(n, 1.0))
 
 
 def _towards(averaged: Tensor, current: Tensor, weight: Tensor) -> None:
@@ -78,7 +86,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
 
 def get_swa_multi_avg_fn() -> MultiAverage:
     """Equal average for `multi_avg_fn`: a += (p - a) / (n + 1), in place."""
-    return _Towards(lambda n: ops.div(1.0, ops.add(n, 1.0)))
+    return _Towards(_equal_share)
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
@@ -184,11 +192,10 @@ class AveragedModel(Module):
             for a, p in zip(averaged, current, strict=True):
                 ops.copy_(a, ops.where(first, p, self.avg_fn(a, p, self.n_averaged)))
             return
-        multi = self.multi_avg_fn or get_swa_multi_avg_fn()
-        if isinstance(multi, _Towards):
-            _Towards(lambda n: ops.where(first, 1.0, multi.weight(n)))(
-                averaged, current, self.n_averaged
-            )
+        multi = self.multi_avg_fn
+        if multi is None or isinstance(multi, _Towards):
+            share = _equal_share if multi is None else multi.weight
+            _move(averaged, current, self.n_averaged, lambda n: ops.where(first, 1.0, share(n)))
             return
         multi(averaged, current, self.n_averaged)
         for a, p in zip(averaged, current, strict=True):

@@ -11,7 +11,7 @@ from fastnn._support import forks
 
 __all__ = ["MOST_NETS", "MOST_STEPS", "Nets"]
 
-MOST_NETS = 32  # a page has at most ten; those of a page that was closed are dropped
+MOST_NETS = 100  # a page has at most ten; then the one that was not used for longest is dropped
 MOST_STEPS = 100_000  # of one frame
 
 
@@ -22,7 +22,7 @@ class Nets:
     >>> Nets().frame(7, 1, True)
     Traceback (most recent call last):
         ...
-    KeyError: 'net: there is none of number 7; make it again'
+    KeyError: 'net: there is none of number 7; make it again by Reset'
     """
 
     def __init__(self) -> None:
@@ -74,6 +74,6 @@ class Nets:
     def _net(self, number: int) -> tuple[PlayNet, Any]:
         with self._lock:
             if number not in self._nets:
-                raise KeyError(f"net: there is none of number {number}; make it again")
+                raise KeyError(f"net: there is none of number {number}; make it again by Reset")
             self._nets.move_to_end(number)
             return self._nets[number]

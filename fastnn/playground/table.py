@@ -25,7 +25,8 @@ class Columns(NamedTuple):
 def columns_of(
     path: str, x: str | None = None, y: str | None = None, target: str | None = None
 ) -> Columns:
-    """Read a CSV file with a header row, of at most 5 MB.
+    """Read a CSV file with a header row, of at most 5 MB; cells are separated by commas,
+    semicolons or tabs.
 
     Args:
         path: the file, in UTF-8.
@@ -52,20 +53,33 @@ def columns_of(
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"--data: expected UTF-8, {path} is not (byte {error.start})") from None
-    names = [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
+    names = _header(text, path)
     if len(names) < 3:
         raise ValueError(
-            f"--data: expected a header of three columns or more, separated by commas; "
-            f"{path} has {names}"
+            f"--data: expected a header of three columns or more, separated by commas, semicolons "
+            f"or tabs; {path} has {names}"
         )
-    target = _column("--target", target, names) or names[-1]
+    target = _column("--target", target, names, names[-1:])
     others = [name for name in names if name != target]
-    first = _column("--x", x, names) or next(name for name in others if name != y)
-    second = _column("--y", y, names) or next(name for name in others if name != first)
+    first = _column("--x", x, names, [name for name in others if name != y])
+    second = _column("--y", y, names, [name for name in others if name != first])
     return Columns(Path(path).name, text, first, second, target)
 
 
-def _column(option: str, name: str | None, names: list[str]) -> str | None:
-    if name is not None and name not in names:
-        raise ValueError(f"{option}: expected one of {', '.join(names[:20])}, got {name!r}")
+def _header(text: str, path: str) -> list[str]:
+    """The names of the columns, by the separator that gives the most of them, as in the page."""
+    try:
+        found = [next(csv.reader(io.StringIO(text, newline=None), delimiter=c), []) for c in ",;\t"]
+    except csv.Error as error:
+        raise ValueError(f"--data: expected a CSV file, {path} is none ({error})") from None
+    return [name.strip() for name in max(found, key=len)]
+
+
+def _column(option: str, name: str | None, names: list[str], free: list[str]) -> str:
+    """The column of that name, or the first that is free."""
+    if name is None and free:
+        return free[0]
+    if name is None or name not in names:
+        got = "none that is free: columns need names of their own" if name is None else repr(name)
+        raise ValueError(f"{option}: expected one of {', '.join(names[:20])}, got {got}")
     return name

@@ -79,6 +79,7 @@ def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
     """f and f' at x, in float64 unless f has parameters of another type."""
     if not callable(f):
         raise TypeError(f"{argument}: expected a function or module, got {check.show(f)}")
+    _refuse_class(argument, f)
     parameters = f.parameters() if isinstance(f, Module) else iter(())
     leaf = of_array(x.astype(next((p.dtype for p in parameters), np.float64))).requires_grad_()
     with autograd.enable_grad():
@@ -136,15 +137,25 @@ def losses(
     curves = [_charged(f"functions[{i}]", f, x, target) for i, f in enumerate(functions)]
     ax = axes_or_new(ax, 6.8)
     _draw(ax, x, functions, curves, derivatives)
-    dress(ax, "Losses", "error" if target == 0 else f"output, where the target is {target:g}", "")
+    x_label = "error" if target == 0 else f"output, where the target is {target:g}"
+    dress(ax, "Losses", x_label, "loss")
     legend(ax)
     return ax
+
+
+def _refuse_class(argument: str, f: Any) -> None:
+    if isinstance(f, type):
+        name = f.__name__
+        raise TypeError(
+            f"{argument}: expected one that is made, got the class {name}; call it, {name}()"
+        )
 
 
 def _charged(argument: str, f: Any, x: Array, target: float) -> tuple[Array, Array]:
     """The loss of each output alone, and its slope."""
     if not callable(f):
         raise TypeError(f"{argument}: expected a loss, got {check.show(f)}")
+    _refuse_class(argument, f)
     classes = getattr(f, "targets", "") == "classes"
     y = of_array(np.array([int(target)] if classes else [[target]]))
     found = []

@@ -101,7 +101,8 @@ def _labels(y: Any, n: int) -> Array:
     if len(labels) != n:
         raise ValueError(f"y: expected {n} classes like rows of x, got {len(labels)}")
     if labels.dtype.kind not in "iub" or labels.min() < 0:
-        raise ValueError(f"y: expected integer classes from 0 on, got {check.show(y)}")
+        number = "; np.unique(y, return_inverse=True)[1] numbers labels"
+        raise ValueError(f"y: expected integer classes from 0 on, got {check.show(y)}{number}")
     return labels
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 
 def importance(
-    values: ArrayLike, names: Sequence[str] | None = None, ax: Axes | None = None, *, most: int = 20
+    values: ArrayLike | Mapping[str, float],
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+    *,
+    most: int = 20,
 ) -> Axes:
     """Plot the importance of columns as bars, the highest at the top.
 
     Args:
         values: what `fastnn.tabular.importance` gives; or one number for each column, or several,
-            (columns, repeats), as from `explain.permutation_importance`: a line spans them.
+            (columns, repeats), as from `explain.permutation_importance`: a line spans them; or a
+            dict of numbers by name.
         names: of the columns; default x0, x1, ..., or those that `values` has.
         ax: the axes to draw on; a new figure by default.
         most: bars at most, default 20.
@@ -45,11 +50,21 @@ def importance(
     unit = str(getattr(values, "unit", "importance"))
     if names is None and hasattr(values, "names"):
         names = values.names
-    numbers = np.asarray(getattr(values, "values", values), float)
+    if isinstance(values, Mapping):
+        names, values = list(values) if names is None else names, list(values.values())
+    try:
+        numbers = np.asarray(getattr(values, "values", values), float)
+    except (TypeError, ValueError):
+        kind = type(values).__name__
+        raise TypeError(f"values: expected numbers for names, got {kind}") from None
+    if not numbers.size:
+        raise ValueError("values: expected a number at least, got none")
     table = numbers.reshape(len(numbers), -1) if numbers.ndim in (1, 2) else numbers
     names = [f"x{i}" for i in range(len(table))] if names is None else list(names)
     if table.ndim != 2 or not table.size or len(names) != len(table):
-        raise ValueError(f"values: expected a number for each of {len(names)} names")
+        raise ValueError(
+            f"values: expected a number for each of {len(names)} names, got shape {numbers.shape}"
+        )
     mean = table.mean(axis=1)
     order = np.argsort(mean, kind="stable")[-check.integer("most", most, 1) :]
     ax = axes_or_new(ax, 5.2, 1.4 + 0.28 * len(order))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastnn._support import check
 from fastnn.plot.axes import (
     GUIDE,
     INK,
@@ -21,6 +22,7 @@ from fastnn.plot.axes import (
 )
 from fastnn.plot.legends import legend, shared
 from fastnn.plot.notebook import Panels, shown
+from fastnn.plot.rows import class_indices, finite_numbers
 from fastnn.train.either_name import either_name
 
 if TYPE_CHECKING:
@@ -50,13 +52,23 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
         >>> from fastnn import plot
         >>> ax = plot.learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})
     """
-    values: History = getattr(history, "history", history)
+    values = _metrics_of(history)
     if metric not in values:
         raise ValueError(f"metric: expected one of {', '.join(values)}, got {metric!r}")
     ax = axes_or_new(ax, 6.4)
     draw_curves(values, ax, metric)
     legend(ax)
     return ax
+
+
+def _metrics_of(history: Any) -> History:
+    values = getattr(history, "history", history)
+    if not isinstance(values, Mapping) or not values:
+        raise ValueError(
+            f"history: expected what fit returned, or a dict of lists such as {{'loss': [1.0]}}, "
+            f"got {check.show(history)}"
+        )
+    return values
 
 
 def draw_curves(values: History, ax: Axes, metric: str) -> None:
@@ -101,15 +113,19 @@ def most_labels(axes: Any) -> Any:
 
 @either_name(classes=True)
 def confusion_matrix(
-    y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[str], ax: Axes | None = None
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    classes: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Plot a confusion matrix of true and predicted classes.
 
     Args:
-        y_true: class indices, integers of shape (n,); or by name `target`.
-        y_pred: predicted class indices, of the same shape; or by name `output`. `metrics` have the
-            other order, (output, target).
-        classes: class names, in the order of the indices.
+        y_true: class indices, integers of shape (n,), or labels; or by name `target`.
+        y_pred: predicted ones, of the same shape; or by name `output`. `metrics` have the other
+            order, (output, target).
+        classes: class names, in the order of the indices. Default None: 0, 1, ... up to the
+            largest index, or the labels that occur, sorted.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -117,13 +133,15 @@ def confusion_matrix(
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the shapes differ, or an index is out of range.
+        ValueError: the shapes differ, there is no row, or an index is out of range.
 
     Example:
         >>> from fastnn import plot
         >>> ax = plot.confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
+        >>> ax = plot.confusion_matrix(["no", "yes", "yes"], ["no", "yes", "no"])
     """
-    counts = count_confusion(y_true, y_pred, len(classes))
+    true, pred, classes = class_indices(y_true, y_pred, classes)
+    counts = count_confusion(true, pred, len(classes))
     ax = axes_or_new(ax)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1.15)
@@ -177,17 +195,15 @@ def predicted_against_true(y_true: ArrayLike, y_pred: ArrayLike, ax: Axes | None
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the sizes differ, or are 0.
+        ValueError: the sizes differ, or are 0; a value is no finite number.
 
     Example:
         >>> from fastnn import plot
         >>> ax = plot.predicted_against_true([1.0, 2.0], [1.1, 1.8])
     """
-    true, predicted = np.asarray(y_true, float).ravel(), np.asarray(y_pred, float).ravel()
-    if true.shape != predicted.shape or not true.size:
-        raise ValueError(
-            f"y_pred: expected {true.size} predictions (at least 1), got {predicted.size}"
-        )
+    true, predicted = finite_numbers("y_true", y_true), finite_numbers("y_pred", y_pred)
+    if true.shape != predicted.shape:
+        raise ValueError(f"y_pred: expected {true.size} predictions, got {predicted.size}")
     ax = axes_or_new(ax)
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
     pad = 0.04 * (high - low or 1.0)

@@ -6,6 +6,7 @@ that new rows are encoded in the same way; it is saved as JSON with the net.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -276,6 +277,13 @@ def _restored(entry: Any) -> Feature:
     raise ValueError(f"no column: {str(entry)[:60]}")
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number that arrays can hold."""
+    return (type(value) is int and abs(value) < 2**63) or (
+        type(value) is float and math.isfinite(value)
+    )
+
+
 def _is_sound(feature: Feature) -> bool:
     """Whether a saved column can be one; TypeError if something is of a wrong type."""
     texts = (feature.name, *feature.categories, *feature.parts)
@@ -283,7 +291,7 @@ def _is_sound(feature: Feature) -> bool:
         return False
     if feature.day_first not in (True, False):
         return False
-    if not np.isfinite(np.array(feature.means, np.float64)).all():
+    if not all(map(_is_number, feature.means)):
         return False
     wanted = {"number": 1, "category": 0, "date": len(feature.parts)}
     if len(feature.means) != wanted.get(feature.kind, -1) or set(feature.parts) - set(DATE_PARTS):

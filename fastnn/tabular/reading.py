@@ -11,15 +11,16 @@ import gzip
 import io
 import os
 import sys
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.opening import content_of
 from fastnn.tabular.cells import Mark, Wanted, decimal_mark, typed
 from fastnn.tabular.frame import Column, Form, Frame, as_frame
-from fastnn.tabular.opening import content_of
 
 __all__ = ["SEPARATORS", "read_table"]
 
@@ -110,7 +111,7 @@ def _decoded(data: bytes, encoding: str | None, path: str) -> str:
     if data.startswith(GZIP):
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             _fail(path, f"not a whole gzip file: {error}")
     if encoding is None:
         encoding = "utf-16" if data.startswith(UTF16) else "utf-8-sig"

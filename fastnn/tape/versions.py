@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -35,7 +35,7 @@ _recent: dict[Span, Write] = {}  # writes that are not in the map yet; the map i
 _last: Intervals[Write] = Intervals()  # the last write into each range
 _on_tape: list[tuple[int, Span]] = []  # (node number, memory) of changes in place on the tape
 _last_on_tape: Intervals[int] = Intervals()  # the number of the last of them in each range
-_programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory that each run writes
+_programs: dict[ref[Watch], list[Span]] = {}  # memory that each run writes; needs no lock either
 
 
 def _span(array: NDArray[Any]) -> Span:
@@ -122,9 +122,11 @@ def check_view(x: Any, source: int, order: int) -> None:
 
 def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:
     """Register arrays that every run of a program writes; its watch knows when it last ran."""
-    spans = [_span(array) for array in arrays]
-    with _lock:
-        _programs[watch] = spans
+    _programs[ref(watch, _let_go)] = [_span(array) for array in arrays]
+
+
+def _let_go(watch: ref[Watch]) -> None:
+    _programs.pop(watch, None)
 
 
 def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
@@ -135,9 +137,9 @@ def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
         late = {
             place: name for own in held for place, (at, name) in _last.over(own) if at >= node.order
         }
-        programs = list(_programs.items())
-    for watch, spans in programs:
-        if watch.ran_at >= node.order:
+    for known, spans in list(_programs.items()):  # at once: other threads add and let go
+        watch = known()
+        if watch is not None and watch.ran_at >= node.order:
             late |= {
                 place: "a compiled function"
                 for place in spans

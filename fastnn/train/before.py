@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support.columns import of_model, remember
+from fastnn._support.columns import put_back, remembered
 from fastnn.random.generator import default_generator
 from fastnn.train.plan import Plan
 from fastnn.train.session import Session
@@ -34,7 +34,7 @@ class Before:
         self._trainer = trainer
         self._set = {name: getattr(trainer, name) for name in _SET_BY_A_FIT}
         self._random = default_generator.__getstate__()
-        self._columns = of_model(trainer.model)
+        self._columns = remembered(trainer.model)
         self._stateful: list[Any] = []
         self._callbacks: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._state: tuple[list[NDArray[Any]], list[Any]] | None = None
@@ -61,7 +61,7 @@ class Before:
             return
         for name, value in self._set.items():
             setattr(self._trainer, name, value)
-        remember(self._trainer.model, self._columns)
+        put_back(self._trainer.model, self._columns)
         for own, values in self._callbacks:
             own.clear()
             own.update(values)
@@ -80,6 +80,6 @@ def undone_if_refused(trainer: Any) -> Iterator[Before]:
     before = Before(trainer)
     try:
         yield before
-    except (TypeError, ValueError, OSError):
+    except Exception:  # a callback raises what it likes
         before.put_back()
         raise

@@ -98,4 +98,5 @@ def looks_swapped(output: Any, target: Any) -> bool:
     z, y = np.asarray(output), np.asarray(target)
     if z.ndim != 1 or z.dtype.kind not in "iub" or y.dtype.kind != "f":
         return False
-    return bool((y != np.round(y)).any() and z.size and z.min() >= 0)
+    fractions = np.isfinite(y) & (y != np.round(y))
+    return bool(fractions.any() and z.size and z.min() >= 0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support import check, columns
 from fastnn._support.dtypes import converted, wide
+from fastnn._support.nullable import plain
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
@@ -99,6 +100,7 @@ class Feed:
         size: rows of a batch that something made, else None.
         source: what makes batches, or None.
         columns: the names of the columns of x, or None.
+        table_of_targets: y, before it became an array.
     """
 
     loss: Any
@@ -113,6 +115,7 @@ class Feed:
         self.size: int | None = None
         self.source: Batches | None = None
         self.columns: columns.Parts | None = None
+        self.table_of_targets: Any = None
         self._facade: Facade | None = None
         self._targets: Forms | None = None
 
@@ -134,6 +137,7 @@ class Feed:
             x, y, weight, self.size = self.source.epoch()
         x = columns.in_order(self._user, x)
         self.columns = columns.columns_of(x)
+        self.table_of_targets = y = columns.targets_in_order(self._user, y)
         self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
@@ -198,6 +202,9 @@ class Feed:
         names = self.columns or columns.of_model(self._user)
         if names is not None and len(given) in (2, 3):
             given = (columns.matched(given[0], names, "validation x"), *given[1:])
+        if len(given) in (2, 3):
+            y = columns.like_targets(given[1], self.table_of_targets, "validation y")
+            given = (given[0], y, *given[2:])
         if self._facade is None or len(given) not in (2, 3):
             return given
         x, y, *weight = given
@@ -321,7 +328,9 @@ def _array_of(values: Any) -> Any:
         return tuple(map(_array_of, values))
     if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
         return values
-    return np.asarray(values)
+    array = np.asarray(values)
+    known = plain(values) if array.dtype == object else None
+    return array if known is None else known
 
 
 def _are_targets(y: Any) -> bool:

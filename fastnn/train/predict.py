@@ -82,7 +82,7 @@ class Predictor:
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
         self._shapes = Shapes(MANY_PREDICTED)
-        self.lock: Any = forks.lock()  # without the GIL: one prediction at a time
+        self.lock: Any = forks.lock()  # of programs and watches; none of the user's code runs in it
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -92,18 +92,27 @@ class Predictor:
         """The program for these rows, and shape and dtype of its outputs; None if there is none.
         Other threads may drop it from the cache meanwhile; the caller can still run it."""
         key, seen = (x.shape, x.dtype.char), self.seen
-        found = self._programs.get(key)
-        if found is None or not found[0].holds():
-            found = self._record(key, x)
-        forward, spec = found
+        with self.lock:
+            found = self._programs.get(key)
+            if found is not None and not found[0].holds():
+                found = None
+        forward, spec = found or self._record(key, x)
         if spec is None or self._hooked:
             return forward.recording.program, None
         if len(x) <= self.block and forward.looked:
-            if forward.shortcut is None and self.dtype not in STORED:
-                program, y = forward.recording.program, np.empty(*spec)
-                forward.shortcut = replay.Forward(program, forward.watch, x, y)
-            self.shortcut = seen, forward.shortcut
+            with self.lock:
+                if forward.shortcut is None and self.dtype not in STORED:
+                    program, y = forward.recording.program, np.empty(*spec)
+                    forward.shortcut = replay.Forward(program, forward.watch, x, y)
+                self.shortcut = seen, forward.shortcut
         return forward.recording.program, spec
+
+    def by_shortcut(
+        self, shortcut: replay.Forward, x: Any, out: NDArray[Any] | None
+    ) -> NDArray[Any] | None:
+        """What it gives, while no other thread looks at its watch."""
+        with self.lock:
+            return shortcut.run(x, out)
 
     def eager(self, x: NDArray[Any]) -> NDArray[Any]:
         """The outputs, computed without a program."""
@@ -116,7 +125,7 @@ class Predictor:
         return np.array(readable(result._array))
 
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
-        model = self._model()
+        model, seen = self._model(), self.seen
         assert model is not None
         with evaluating(model), rounding(self._mode):
             try:
@@ -129,10 +138,12 @@ class Predictor:
                 bound = recording.bound[1].array
                 if recording.outputs[0].packed() and bound.shape == result.shape:
                     spec = (result.shape, result._array.dtype)
-            self._programs[key] = (forward, spec)
+        forward.watch.same()  # the modes are what they were: the next look is short
+        with self.lock:
+            if self.seen == seen:  # else the model has changed meanwhile
+                self._programs[key] = (forward, spec)
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
-        forward.watch.same()  # the modes are what they were: the next look is short
         self._shapes.add(len(x))
         self._shapes.advise("predict", f"{type(model).__name__}'s forward", ROWS_OF_PREDICTIONS)
         return forward, spec
@@ -145,18 +156,18 @@ class Predictor:
         """
         check_float32(self._mode, model)
         with listener.lock:
+            changes = model.changes  # before the look: what changes after it is seen next time
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
             structure = (*map(id, parts), *map(attributes_of, modules))
             parameter = next(model.parameters(), None)
             dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
-            if structure != self._structure or dtype != self.dtype:
-                self._programs.clear()
-            self._structure, self.dtype = structure, dtype
-            self._hooked = any(
-                module._forward_hooks or module._forward_pre_hooks for module in modules
-            )
-            self.seen = model.changes
+            hooked = any(module._forward_hooks or module._forward_pre_hooks for module in modules)
+            with self.lock:
+                if structure != self._structure or dtype != self.dtype:
+                    self._programs.clear()
+                self._structure, self.dtype, self._hooked = structure, dtype, hooked
+                self.seen = changes
 
 
 _predictors: tuple[weakref.WeakKeyDictionary[Module, Predictor], ...] = tuple(
@@ -206,9 +217,6 @@ def predict(
     if predictor is None:
         with listener.lock:
             predictor = known.setdefault(model, Predictor(model, mode))
-    if replay.FREE_THREADED:  # no GIL holds others off between a look at a program and its run
-        with predictor.lock:
-            return _predicted(predictor, model, x, out)
     return _predicted(predictor, model, x, out)
 
 
@@ -217,7 +225,10 @@ def _predicted(
 ) -> NDArray[Any]:
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
-        found = shortcut.run(x, out)
+        if replay.FREE_THREADED:
+            found = predictor.by_shortcut(shortcut, x, out)
+        else:
+            found = shortcut.run(x, out)
         if found is not None:
             return found
     if predictor.seen != model.changes:

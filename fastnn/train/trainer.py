@@ -184,7 +184,8 @@ class Trainer(Evaluator):
                 Of a DataFrame the model remembers the columns, also in its file: what it gets later
                 is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
-                of the model's output. For several targets a tuple; the loss gets tuples.
+                of the model's output. For several targets a tuple; the loss gets tuples. Columns of
+                a DataFrame are put in order by name later, as those of x are.
             epochs: number of passes over all rows, at least 1.
             batch_size: rows per step; the last batch of an epoch may be smaller. Of a `DataLoader`
                 its own.
@@ -240,7 +241,7 @@ class Trainer(Evaluator):
         # Whether columns, if any, are those that the model knows, in that order.
         own = None if type(x) is np.ndarray else columns.columns_of(x)
         alike = own is None or own == columns.of_model(self.model)
-        alike = alike and not isinstance(x, LargeTable)
+        alike = alike and not isinstance(x, LargeTable) and columns.columns_of(y, "y") is None
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         with together(self._dealing):
@@ -382,6 +383,7 @@ class Trainer(Evaluator):
         self._begin(plan.asked, seed, numbers)
         if feed.columns is not None:
             columns.remember(self.model, feed.columns)
+        columns.remember_targets(self.model, feed.table_of_targets)
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
         parts = self, steps, plan, rows, held, seed, file, renew

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn._support import check
-from fastnn._support.paths import a_path
+from fastnn._support.paths import a_path, writable
 from fastnn.io.model import described, save
 from fastnn.train.callbacks import Callback, Logs, Monitor
 from fastnn.train.validation import check_finite
@@ -30,7 +30,8 @@ class _Lines(Callback):
         self._size: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Create or truncate the file."""
+        """Check that the file can be written now, not only after an epoch."""
+        writable(self.filename, "filename", whole=False)
         self._size = None
 
     def _begin(self) -> None:
@@ -147,7 +148,9 @@ class ModelCheckpoint(Monitor):
         self.best = None if threshold is None else check.real("initial_value_threshold", threshold)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Check that a file can hold the model now, not only after an epoch."""
+        """Check that there can be a file, and that it can hold the model, now and not only after an
+        epoch."""
+        writable(self._path(0, dict.fromkeys(self.params["metrics"], 0.0)), "filepath")
         if not self.save_weights_only:
             try:
                 described(self.model)
@@ -163,10 +166,22 @@ class ModelCheckpoint(Monitor):
                 return
             self.best = current
         check_finite(self.model)
-        path = self.filepath.format(epoch=epoch + 1, **figures)
+        path = self._path(epoch, figures)
         save(self.model.state_dict() if self.save_weights_only else self.model, path)
         if self.verbose:
             print(f"epoch {epoch + 1}: model saved to {path}")
+
+    def _path(self, epoch: int, figures: Mapping[str, float]) -> str:
+        """The file for an epoch; a figure that it does not have is nan."""
+        known = {**dict.fromkeys(self.params["metrics"], float("nan")), **figures}
+        try:
+            return self.filepath.format(epoch=epoch + 1, **known)
+        except (LookupError, ValueError, AttributeError) as error:
+            listed = ", ".join(("epoch", *known))
+            raise ValueError(
+                f"filepath: expected names in braces from {listed}, got {self.filepath!r:.100}: "
+                f"{error}"
+            ) from None
 
     def state_dict(self) -> dict[str, Any]:
         """The best figure."""

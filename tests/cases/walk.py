@@ -137,7 +137,7 @@ CALLS: dict[str, Callable[[], dict[str, Any]]] = {
     "bmm": lambda: {"input": fastnn.ones(2, 3, 3), "mat2": fastnn.ones(2, 3, 3)},
     "dropout": lambda: {"input": shares(), "p": 0.5, "train": True},
     "init.constant_": lambda: {"tensor": fastnn.zeros(3), "val": 1.0},
-    "metrics.top_k": lambda: {"z": _HALF, "y": [0, 1, 2], "k": 1},
+    "metrics.top_k": lambda: {"output": _HALF, "target": [0, 1, 2], "k": 1},
     "F.glu": lambda: {"input": fastnn.ones(3, 4)},
     "F.embedding_bag": lambda: {
         "input": numbers(), "weight": fastnn.ones(3, 2), "offsets": fastnn.tensor([0])},

@@ -3,7 +3,8 @@
 The engine is built by itself in build/cov, without optimisation and with gcov's counters, which add
 up over runs; so each file of tests is a part. A line or branch of C counts once, before anything is
 unrolled, whatever number of instruction sets and element types it is compiled for. A line of Cython
-is gone through if one of the C lines that Cython made of it is. Needs coverage.py and gcov.
+is gone through if one of the C lines that Cython made of it is. Needs coverage.py (the extra
+`release`) and gcov. `python -m matrix.coverage` lists what nothing went through.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from matrix.progress import ROOT
 from matrix.row import Result, Row
 
 BASE = ROOT / "build" / "cov"
 DATA = BASE / "coverage"
-FIGURES = "figures"
+FIGURES, OURS = "figures", "fastnn/_core/src"
 RUN = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"  # the folder is not on the path
 MARK = re.compile(r'^ */\* "(fastnn/_core/[\w.]+)":(\d+)$')
+Lines = dict[int, list[int]]  # of a source: how often each ran, then how often each branch
 AIMS = {"Python branches": 95, "Cython lines": 90, "C lines": 95, "C branches": 95}
 
 
@@ -35,12 +39,14 @@ def parts() -> list[str]:
 
 def library() -> Path:
     """Where the package of this build lies."""
-    return next(BASE.glob("lib.*"))
+    return BASE / "lib"
 
 
 def _build() -> Result:
+    into = ["--build-lib", str(library())]
+    apart = ["--build-temp", str(BASE / "temp")]  # not where the objects of the engine in use lie
     done = subprocess.run(
-        [sys.executable, "setup.py", "-q", "build", "--build-base", str(BASE)],
+        [sys.executable, "setup.py", "-q", "build_py", *into, "build_ext", *into, *apart],
         cwd=ROOT,
         env={**os.environ, "FASTNN_BUILD": "cov"},
         capture_output=True,
@@ -66,7 +72,8 @@ def _test(name: str) -> Result:
     return {"status": done.returncode, "failures": []}
 
 
-def _python() -> float:
+def _python() -> dict[str, Any]:
+    """What coverage.py says of all runs together."""
     environment = {**os.environ, "COVERAGE_FILE": str(BASE / "combined")}
     run = [sys.executable, "-m", "coverage"]
     files = map(str, DATA.iterdir())
@@ -74,14 +81,14 @@ def _python() -> float:
     told = subprocess.run(
         [*run, "json", "-q", "-o", "-"], env=environment, check=True, capture_output=True
     )
-    totals = json.loads(told.stdout)["totals"]
-    return float(100 * totals["covered_branches"] / totals["num_branches"])
+    report: dict[str, Any] = json.loads(told.stdout)
+    return report
 
 
-def _of_objects() -> dict[str, dict[int, list[int]]]:
+def _of_objects() -> dict[str, Lines]:
     """Of each source, each line: how often it ran, then how often each branch of it was taken."""
-    found: dict[str, dict[int, list[int]]] = defaultdict(dict)
-    for counters in BASE.glob("temp.*/**/*.gcda"):
+    found: dict[str, Lines] = defaultdict(dict)
+    for counters in BASE.glob("temp/**/*.gcda"):
         told = subprocess.run(
             ["gcov", "--json-format", "--branch-probabilities", "--stdout", str(counters)],
             cwd=ROOT,
@@ -100,37 +107,59 @@ def _of_objects() -> dict[str, dict[int, list[int]]]:
     return found
 
 
-def _cython(path: Path, lines: dict[int, list[int]]) -> Counter[str]:
-    """Lines of the .pyx from which this C was made: all with code, and those gone through."""
-    ran: dict[tuple[str, int], bool] = {}
-    at: tuple[str, int] | None = None
-    for number, text in enumerate(path.read_text().split("\n"), 1):
-        mark = MARK.match(text)
-        if mark:
-            at = (mark[1], int(mark[2]))
-        elif at and number in lines:
-            ran[at] = ran.get(at, False) or lines[number][0] > 0
-    return Counter(all=len(ran), ran=sum(ran.values()))
+def _cython(objects: dict[str, Lines]) -> dict[str, dict[int, bool]]:
+    """Of each file of Cython the lines with code: whether one of the C lines made of it ran."""
+    ran: dict[str, dict[int, bool]] = defaultdict(dict)
+    for name, lines in objects.items():
+        path = ROOT / name
+        if not path.with_suffix(".pyx").exists():
+            continue
+        mark = None
+        for number, text in enumerate(path.read_text().split("\n"), 1):
+            mark = MARK.match(text) or mark
+            if mark and number in lines:
+                line = int(mark[2])
+                ran[mark[1]][line] = ran[mark[1]].get(line, False) or lines[number][0] > 0
+    return ran
 
 
 def _figures() -> Result:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, lines in _of_objects().items():
-        path = ROOT / name
-        if "fastnn/_core/src" in name:
-            counts["C lines"].update(all=len(lines), ran=sum(n[0] > 0 for n in lines.values()))
-            taken = [n > 0 for line in lines.values() for n in line[1:]]
-            counts["C branches"].update(all=len(taken), ran=sum(taken))
-        elif path.with_suffix(".pyx").exists():
-            counts["Cython lines"].update(_cython(path, lines))
+    objects = _of_objects()
+    for lines in (lines for name, lines in objects.items() if OURS in name):
+        counts["C lines"].update(all=len(lines), ran=sum(n[0] > 0 for n in lines.values()))
+        taken = [n > 0 for line in lines.values() for n in line[1:]]
+        counts["C branches"].update(all=len(taken), ran=sum(taken))
+    for ran in _cython(objects).values():
+        counts["Cython lines"].update(all=len(ran), ran=sum(ran.values()))
     percent = {name: 100 * count["ran"] / count["all"] for name, count in counts.items()}
-    percent["Python branches"] = _python()
+    totals = _python()["totals"]
+    percent["Python branches"] = 100 * totals["covered_branches"] / totals["num_branches"]
     failures = [
         f"{name}: {percent[name]:.1f}%, expected {aim}%"
         for name, aim in AIMS.items()
         if percent[name] < aim
     ]
     return {"percent": percent, "failures": failures}
+
+
+def missed() -> Iterator[str]:
+    """What nothing went through, a line of text for each file."""
+    objects = _of_objects()
+    for name, lines in sorted(objects.items()):
+        if OURS in name:
+            never = [n for n, (ran, *_) in sorted(lines.items()) if not ran]
+            partly = [
+                f"{n} ({', '.join(str(i) for i, count in enumerate(taken) if not count)})"
+                for n, (ran, *taken) in sorted(lines.items())
+                if ran and not all(taken)
+            ]
+            yield f"{name}: lines {never}; branches of lines {' '.join(partly)}"
+    for name, ran in sorted(_cython(objects).items()):
+        yield f"{name}: lines {[line for line in sorted(ran) if not ran[line]]}"
+    for name, told in _python()["files"].items():
+        if told["missing_branches"]:
+            yield f"{name}: branches {told['missing_branches']}"
 
 
 def run(part: str) -> Result:
@@ -153,3 +182,6 @@ ROW = Row(
     run,
     say,
 )
+
+if __name__ == "__main__":
+    print("\n".join(missed()))

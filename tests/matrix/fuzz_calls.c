@@ -5,6 +5,7 @@
  *
  * Broadcast ops and products, float32 and float64, every instruction set, one thread or three. */
 #include <fastnn.h>
+#include <precision.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,10 +79,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!fnn_op_exists(call.op, call.real) || op->mixed) return 0;
   size_t n = 0;
   while (n < FNN_MAX_ARRAYS && op->needs >> n) n++;
+  if (op->layout == FNN_MATRIX) { /* with bias and y at times, and what reads them */
+    n += 2;
+    call.attr[0] = next(&from) % (FNN_TANH + 1);
+    call.attr[1] = next(&from) % (FNN_TANH + 1);
+    call.attr[2] = next(&from) % (FNN_ROUND_INT8 + 1);
+  }
   int all = 1;
   for (size_t i = 0; i < n; i++) {
     draw(&from, &x[i], i < op->writes);
-    if (next(&from) % 32 != 1) all &= (blocks[i] = place(&x[i], element(&call, i))) != NULL;
+    if (next(&from) % (op->needs >> i & 1 ? 32 : 2) != 1)
+      all &= (blocks[i] = place(&x[i], element(&call, i))) != NULL;
   }
   if (all && !fnn_call_fill(&call, x, n) && fnn_call_run(&call, threads) != FNN_OK) abort();
   for (size_t i = 0; i < n; i++) free(blocks[i]);

@@ -10,8 +10,20 @@ import datetime
 import json
 import os
 import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+if sys.platform != "win32":
+    from fcntl import LOCK_EX, flock
+else:  # One run at a time there.
+    LOCK_EX = 0
+
+    def flock(handle: int, operation: int) -> None:
+        """No lock."""
+
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results.json")
@@ -42,6 +54,15 @@ def write(path: Path, content: dict[str, Any]) -> None:
     new = path.with_name(path.name + ".new")
     new.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     new.replace(path)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process at a time: several may run parts of the same row."""
+    PARTS.mkdir(parents=True, exist_ok=True)
+    with open(PARTS / "lock", "w") as file:
+        flock(file.fileno(), LOCK_EX)
+        yield
 
 
 def parts_of(row: str) -> Path:

@@ -43,19 +43,23 @@ def go(name: str, row: Row, fresh: bool = False, only: Iterable[str] = ()) -> bo
     fresh: forget the parts that have run. only: these parts.
     """
     path = progress.parts_of(name)
-    done: dict[str, Result] = {} if fresh else progress.read(path)
+    if fresh:
+        progress.write(path, {})
     parts = list(row.parts())
     for part in parts:
-        if part in done or (only and part not in only):
+        if part in progress.read(path) or (only and part not in only):
             continue
         began = time.monotonic()
-        done[part] = row.run(part)
-        done[part]["seconds"] = round(time.monotonic() - began, 1)
-        progress.write(path, done)
-        told = "; ".join(map(str, done[part]["failures"])) or "ok"
-        print(f"{name} {part}: {told} ({done[part]['seconds']} s)", flush=True)
-        mine = {part: done[part] for part in parts if part in done}
-        progress.keep(name, summed(row, mine, len(parts)))
+        result = row.run(part)
+        result["seconds"] = round(time.monotonic() - began, 1)
+        told = "; ".join(map(str, result["failures"])) or "ok"
+        print(f"{name} {part}: {told} ({result['seconds']} s)", flush=True)
+        with progress.alone():
+            done = {**progress.read(path), part: result}
+            progress.write(path, done)
+            mine = {part: done[part] for part in parts if part in done}
+            progress.keep(name, summed(row, mine, len(parts)))
+    done = progress.read(path)
     return not any(done[part]["failures"] for part in parts if part in done)
 
 

@@ -42,31 +42,6 @@ def suite(title: str, aim: str, words: str, parts: Mapping[str, Sequence[str]]) 
     return Row(title, aim, lambda: parts, lambda part: tested(*parts[part]), say)
 
 
-def examples(op: str) -> list[str]:
-    """The ids of an op's test of values, for each real type and instruction set of this machine."""
-    from fastnn._core import engine
-
-    own = [name for name in engine.isas() if "_" not in name]
-    return [
-        f"tests/test_kernels.py::test_equals_reference[{real}-{isa}-{op}]"
-        for real in ("float32", "float64")
-        for isa in own
-    ]
-
-
-def kernels() -> Row:
-    """R1, an op a part."""
-    from fastnn._core import engine
-
-    own = [name for name in engine.isas() if "_" not in name]
-    return suite(
-        "a kernel equals the float64 reference",
-        "10,000 examples an op, 0 violations",
-        f"{{parts}} ops, {2 * len(own) * 2000:,} examples each, on {', '.join(own)}",
-        {op: examples(op) for op in engine.OPS},
-    )
-
-
 def files(*names: str) -> dict[str, list[str]]:
     """A part for each file of tests."""
     return {name: [f"tests/test_{name}.py"] for name in names}

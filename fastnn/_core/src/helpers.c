@@ -49,7 +49,10 @@ int fnn_team_select(const char *name) {
 
 int fnn_openmp_cpus(void) {
 #ifdef _OPENMP
-  return omp_get_num_procs();
+  const int most = omp_get_num_procs(), places = omp_get_num_places();
+  int placed = 0;  // OMP_PLACES may leave out some
+  for (int i = 0; i < places; i++) placed += omp_get_place_num_procs(i);
+  return places > 0 && placed < most ? placed : most;
 #else
   return 0;
 #endif

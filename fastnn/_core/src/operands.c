@@ -33,13 +33,13 @@ static const char *fill_broadcast(fnn_call *call, const fnn_operand *operands, s
   order_axes(operands, order);
   for (size_t j = 0; j < operands->ndim; j++) {
     size_t axis = order[j], size = operands->shape[axis];
-    if (size == 1) continue;
-    int merge = d > 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
       if (!broadcast_stride(&operands[i], operands, axis, &stride[i]))
         return "shapes do not broadcast";
+    if (size == 1) continue; /* only now: that of an input could be 0, with nothing to read */
+    int merge = d > 0;
+    for (size_t i = 0; i < n; i++)
       merge = merge && stride[i] == strides[i][d - 1] * (ptrdiff_t)dims[d - 1];
-    }
     if (merge) {
       dims[d - 1] *= size;
       continue;
@@ -62,6 +62,12 @@ static const char *fill_matrix(fnn_call *call, const fnn_operand *operands, size
   if (out->ndim != 2 || a->ndim != 2 || b->ndim != 2) return "expected matrices";
   if (a->shape[0] != out->shape[0] || b->shape[1] != out->shape[1] || b->shape[0] != a->shape[1])
     return "shapes do not fit";
+  const fnn_operand *bias = n > 3 && operands[3].ptr ? &operands[3] : NULL;
+  const fnn_operand *y = n > 4 && operands[4].ptr ? &operands[4] : NULL;
+  if (bias && (bias->ndim != 1 || bias->shape[0] != out->shape[1])) return "bias does not fit";
+  if (y && (y->ndim != 2 || y->shape[0] != out->shape[0] || y->shape[1] != out->shape[1]))
+    return "y does not fit";
+  if (call->attr[1] && !y) return "y is missing"; /* the derivative is of it */
   call->dim[0] = out->shape[0];
   call->dim[1] = out->shape[1];
   call->dim[2] = a->shape[1];

@@ -119,6 +119,8 @@ def _is_dtype(value: Any) -> bool:
 
 _ALLOWED = _allowed()
 
+_MANAGED_WEAKREF, _HEAP_TYPE = 1 << 3, 1 << 9  # flags of a class
+
 
 def is_allowed(value: Any) -> bool:
     """Whether it is a function or class of a library that reads its arguments alone."""
@@ -178,8 +180,10 @@ def is_python_class(kind: Any) -> bool:
         slots = (slots,) if isinstance(slots, str) else tuple(slots)
         count = sum(isinstance(v, types.MemberDescriptorType) for v in own.values())
         extra = (base.__basicsize__ - parent.__basicsize__) // 8
-        weak, dicts = "__weakref__" in own, "__dict__" in own
-        if not base.__flags__ & (1 << 9) or not 0 <= extra - count - weak <= dicts:
+        # From Python 3.12 on the list of weak references lies before the object, not in its size.
+        weak = "__weakref__" in own and not base.__flags__ & _MANAGED_WEAKREF
+        dicts = "__dict__" in own
+        if not base.__flags__ & _HEAP_TYPE or not 0 <= extra - count - weak <= dicts:
             return False
         if not isinstance(own.get("__module__"), str):
             return False

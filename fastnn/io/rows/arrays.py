@@ -15,16 +15,20 @@ from fastnn._support import maps
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import BRAIN
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn._support.paths import a_path
+from fastnn._support.paths import a_path, regular
 from fastnn.io.rows.source import Part, Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ArrayFile", "ArrayInMemory", "Shards", "array_source", "labelled_shards", "paths_of"]
+__all__ = [
+    "ArrayFile", "ArrayInMemory", "Shards", "array_source", "check_numbers", "labelled_shards",
+    "paths_of",
+]  # fmt: skip
 
 MOST = 1 << 30  # bytes that one call of the system reads at most
 PIECE = 1 << 20  # where it does not read into an array
+SHOWN = 10  # names in a message
 
 
 def paths_of(given: Any, name: str) -> list[str] | None:
@@ -146,11 +150,17 @@ class Shards(Source):
     def __init__(self, sources: Sequence[Source], name: str) -> None:
         first = sources[0]
         for other in sources:
-            if other.parts != first.parts or other.names != first.names:
+            if other.names != first.names:
                 raise InvalidValueError(
-                    f"{name}: expected shards of one width and type, got {_kind(first)} and "
-                    f"{_kind(other)}"
+                    f"{name}: expected the same columns in all files, got {_listed(first)} and "
+                    f"{_listed(other)}"
                 )
+            for place, (own, part) in enumerate(zip(first.parts, other.parts, strict=True)):
+                if own != part:
+                    raise InvalidValueError(
+                        f"{(name, 'y', 'sample_weight')[place]}: expected shards of one width and "
+                        f"type, got {_kind(first, place)} and {_kind(other, place)}"
+                    )
         self._sources, self.name = list(sources), name
         self.parts, self.names = first.parts, first.names
         self.extra = max(source.extra for source in sources)
@@ -205,27 +215,62 @@ class Shards(Source):
 
 
 def labelled_shards(sources: Sequence[Any]) -> Source:
-    """One source of several that read texts as class numbers: the same numbers in all."""
+    """One source of several with named columns: in the order of the first, with the same class
+    numbers for texts in all. Files without rows are left out."""
+    sources = [source for source in sources if source.rows] or sources[:1]
+    names = sources[0].names
+    sources = [
+        source.select(names) if sorted(source.names) == sorted(names) else source
+        for source in sources
+    ]
     if len(sources) == 1:
         found: Source = sources[0]
         return found
+    for source in sources:
+        if bool(source.classes) != bool(sources[0].classes):
+            raise InvalidValueError(
+                f"y: expected texts in all files, or numbers in all, got {sources[0].name} and "
+                f"{source.name}"
+            )
     texts = tuple(sorted({text for source in sources for text in source.classes}))
     made = Shards([source.relabelled(texts) if texts else source for source in sources], "x")
     made.classes = texts
     return made
 
 
-def _kind(source: Source) -> str:
-    part = source.parts[0]
-    return f"(rows, {', '.join(map(str, part.shape))}) of {part.dtype} in {source.where(0)}"
+def _kind(source: Source, place: int) -> str:
+    shape, dtype = source.parts[place]
+    return f"({', '.join(('rows', *map(str, shape)))}) of {dtype} in {source.where(0)}"
+
+
+def _listed(source: Source) -> str:
+    names = source.names or ()
+    shown = ", ".join(names[:SHOWN]) + (" and more" if len(names) > SHOWN else "")
+    return f"{shown} in {source.where(0)}"
 
 
 def _numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
-    if array.dtype == BRAIN:
-        return array
-    if array.dtype.kind not in "biuf":
-        raise InvalidTypeError(f"{name}: expected numbers, got {array.dtype}")
+    check_numbers(array.dtype, name)
     return array
+
+
+def check_numbers(dtype: np.dtype[Any], name: str) -> None:
+    """Check that the engine can read numbers of this type.
+
+    Raises:
+        TypeError: no numbers; too large ones; another byte order.
+    """
+    if dtype == BRAIN:
+        return
+    if dtype.hasobject or dtype.kind not in "biuf":
+        raise InvalidTypeError(f"{name}: expected numbers, got {dtype}")
+    if dtype.itemsize > 8:
+        raise InvalidTypeError(f"{name}: expected numbers of 8 bytes at most, got {dtype}")
+    if not dtype.isnative:
+        raise InvalidTypeError(
+            f"{name}: expected numbers in the byte order of this machine, got {dtype.str}; "
+            f"convert them by .astype({dtype.newbyteorder('=').str!r})"
+        )
 
 
 def _of_map(array: NDArray[Any], name: str) -> Source | None:
@@ -243,16 +288,21 @@ def _of_map(array: NDArray[Any], name: str) -> Source | None:
 
 def _of_npy(path: str, name: str) -> Source:
     """The array in a .npy file."""
-    with open(path, "rb") as file:
+    with open(regular(path, name), "rb") as file:
         try:
             version = npy.read_magic(file)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran, dtype = read(file)
-        except ValueError as error:
-            raise InvalidValueError(f"{name}: {path} is no .npy file: {error}") from None
+            if any(n < 0 for n in shape):
+                raise ValueError(f"a shape of {shape}")
+        except OSError:
+            raise
+        except Exception as error:  # of tokenize and ast too
+            raise InvalidValueError(f"{name}: {path} is no .npy file: {error!s:.200}") from None
         offset = file.tell()
-    if dtype.hasobject or (dtype.kind not in "biuf" and dtype != BRAIN):
-        raise InvalidTypeError(f"{name}: {path}: expected numbers, got {dtype}")
+    check_numbers(dtype.newbyteorder("="), f"{name}: {path}")
+    if any(size < 0 for size in shape):
+        raise InvalidValueError(f"{name}: {path} is no .npy file: it has the shape {shape}")
     if not shape or fortran or not dtype.isnative:
         raise InvalidValueError(
             f"{name}: {path}: expected rows in C order and in the byte order of this machine, got "

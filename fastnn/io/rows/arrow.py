@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.paths import regular
 from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source
@@ -63,9 +64,10 @@ class _Groups(Source):
         except (NotImplementedError, TypeError):
             found = np.dtype(object)
         if found.kind not in "biuf":
+            who = "y" if column == self._roles.target else "x"
             raise InvalidTypeError(
-                f"x: expected numbers, got column {column!r} of {kind} in {self.name}; leave it "
-                "out by features=[...], or see fastnn.tabular for texts and dates"
+                f"{who}: expected numbers, got column {column!r} of {kind} in {self.name}; leave "
+                "it out by features=[...], or see fastnn.tabular for texts and dates"
             )
         return found
 
@@ -156,6 +158,12 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     Raises:
         ImportError: pyarrow is not there.
     """
+    if hasattr(given, "schema") and hasattr(given, "to_struct_array"):  # a RecordBatch
+        return _of_table(_as_table(given), asked)
+    if hasattr(given, "schema") and hasattr(given, "read_next_batch"):
+        raise InvalidTypeError(
+            f"x: expected what can be read again, got {show(given)}; give its read_all()"
+        )
     if hasattr(given, "to_batches") and hasattr(given, "schema"):
         if hasattr(given, "files"):
             return _of_paths(list(given.files), asked)
@@ -168,6 +176,12 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     if paths is None or not all(path.endswith(ENDINGS) for path in paths):
         return None
     return _of_paths(paths, asked)
+
+
+def _as_table(batch: Any) -> Any:
+    from pyarrow import Table
+
+    return batch if hasattr(batch, "to_batches") else Table.from_batches([batch])
 
 
 def _of_table(table: Any, asked: Asked) -> Source:
@@ -193,9 +207,9 @@ def _of_paths(paths: list[str], asked: Asked) -> Source:
 
 def _of_parquet(parquet: Any, path: str, asked: Asked) -> _Groups:
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(regular(path, "x"))
     except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, OSError) and error.filename is not None:  # nothing that can be read
             raise
         raise InvalidValueError(f"x: {path} is no Parquet file: {error}") from None
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]

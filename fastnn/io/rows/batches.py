@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import readable
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn.io.rows.arrays import check_numbers
 from fastnn.io.rows.source import Part, Source
 from fastnn.tensor import Tensor
 
@@ -48,11 +49,18 @@ class BatchSource(Source):
         first = next(self._each(), None)
         if first is None:
             raise InvalidValueError(f"{name}: expected at least one batch, got none")
+        for own, part in zip((name, "y", "sample_weight"), first, strict=False):
+            check_numbers(part.dtype, own)
         self.parts = tuple(Part(part.shape[1:], part.dtype) for part in first)
 
     def _each(self) -> Iterator[tuple[NDArray[Any], ...]]:
-        make: Callable[[], Any] = self._given if callable(self._given) else lambda: self._given
-        for number, batch in enumerate(make()):
+        made = self._given() if callable(self._given) else self._given
+        if not hasattr(made, "__iter__"):
+            raise InvalidTypeError(
+                f"{self.name}: expected a function that makes an iterator of batches, it gave "
+                f"{show(made)}"
+            )
+        for number, batch in enumerate(made):
             parts = batch if isinstance(batch, tuple | list) else (batch,)
             arrays = tuple(_array(part) for part in parts)
             counts = [len(array) if array.ndim else -1 for array in arrays]

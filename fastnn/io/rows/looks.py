@@ -93,8 +93,18 @@ def look(source: Source) -> Summary:
         if labels is not None:
             labels = _counted(labels, arrays[1]) if len(arrays) > 1 else None
         if len(arrays) > 2:
+            _check_weights(arrays[2], source, begin)
             weighs = weighs or bool((arrays[2] > 0).any())
     return Summary(source.rows, labels, weighs)
+
+
+def _check_weights(weights: NDArray[Any], source: Source, begin: int) -> None:
+    wrong = weights < 0
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        said = f"expected numbers >= 0, got {weights.reshape(-1)[row]:g} at row {row}"
+        error = InvalidValueError(f"sample_weight: {said}")
+        raise with_row(error, lambda row: begin + row, source.where)
 
 
 def _counted(labels: dict[int, int], y: NDArray[Any]) -> dict[int, int] | None:

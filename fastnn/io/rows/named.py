@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
 __all__ = ["MANY_CLASSES", "Asked", "Roles", "roles_of"]
 
@@ -44,9 +45,20 @@ def roles_of(names: Sequence[str], asked: Asked, where: str) -> Roles:
     """The roles of columns; by default all but target, weight and dropped ones are features.
 
     Raises:
-        ValueError: a column that is not there, or none for x.
+        TypeError: one text where a list of names is wanted.
+        ValueError: a column that is not there, or twice, or none for x.
     """
     target, features, weight, drop = asked
+    for argument, given in (("features", features), ("drop", drop)):
+        if isinstance(given, str | bytes):
+            raise InvalidTypeError(f"{argument}: expected a list of names, got {given!r:.40}")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InvalidValueError(
+            f"x: expected each column name once, got {twice[0]!r:.40} twice in {where}"
+        )
+    if weight is not None and weight == target:
+        raise InvalidValueError(f"sample_weight: expected another column than target, {target!r}")
     if weight is not None and target is None:
         raise InvalidValueError("sample_weight: expected a target with it")
     listed = ", ".join(names[:SHOWN]) + (" and more" if len(names) > SHOWN else "")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LargeTable", "bytes_of", "open_table"]
 
+MOST = 2**63  # of any unit
 DEFAULT = "64MB"  # windows that a cache of some MB still helps with
 BLOCK = 1 << 18  # bytes of a block, about
 BLOCKS = 64  # in a window, at least, if blocks may be of any size
@@ -45,7 +46,8 @@ def bytes_of(memory: Any, name: str = "memory") -> int:
     if not isinstance(memory, str):
         return check.integer(name, memory, 1)
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([a-zA-Z]*)\s*", memory)
-    if found is None or found[2].upper() not in _UNITS or float(found[1]) <= 0:
+    known = found is not None and found[2].upper() in _UNITS
+    if found is None or not known or not 0 < float(found[1]) < MOST:
         raise InvalidValueError(
             f'{name}: expected bytes, as a number or such as "200MB" or "1GiB", got {memory!r:.40}'
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.errors import InvalidValueError
+from fastnn._support.paths import regular
 from fastnn.io.rows.arrays import labelled_shards, paths_of
 from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source, with_row
@@ -24,6 +26,8 @@ ENDINGS = (".csv", ".tsv", ".txt")
 TOGETHER = 256  # rows between two places that are remembered
 LOOK = 100  # rows by which a target is of numbers or of texts
 SEPARATORS = (",", ";", "\t", "|")
+MOST = 1 << 24  # bytes of a row, with the line breaks within its quotes
+NOT_UTF8 = "expected UTF-8 text; save it as that"
 
 
 class _Text(Source):
@@ -68,12 +72,22 @@ class _Text(Source):
 
     def _records(self, file: Any) -> Iterator[bytes]:
         """Lines, of which those within quotes belong together."""
-        held = b""
-        for line in file:
-            held += line
-            if held.count(b'"') % 2 == 0:
-                yield held
-                held = b""
+        held: list[bytes] = []
+        size, quoted = 0, False
+        for number, line in enumerate(iter(functools.partial(file.readline, MOST), b"")):
+            held.append(line)
+            size += len(line)
+            quoted ^= line.count(b'"') % 2 == 1
+            if size >= MOST:
+                begun = f"begins in line {number + 2 - len(held)}"
+                why = (
+                    f"a row that {begun} has more than {MOST} bytes" + ": is a quote open?" * quoted
+                )
+                raise InvalidValueError(f"x: {self.name}: {why}")
+            if not quoted:
+                yield line if len(held) == 1 else b"".join(held)
+                held.clear()
+                size = 0
         if held:
             raise InvalidValueError(f"x: {self.name}: a quote is open at the end")
 
@@ -88,16 +102,29 @@ class _Text(Source):
 
     def _cells(self, lines: Sequence[bytes], column: str, begin: int) -> list[str]:
         """The texts of a column."""
-        place, found = self._all.index(column), []
-        rows = csv.reader((line.decode() for line in lines), delimiter=self._sep)
-        for number, cells in enumerate(rows):
+        place = self._all.index(column)
+        return [cells[place].strip() for cells in self._parsed(lines, begin)]
+
+    def _parsed(self, lines: Sequence[bytes], begin: int) -> Iterator[list[str]]:
+        """The cells of records. begin: the row of the first, for messages."""
+        for number, line in enumerate(lines):
+            try:
+                cells = next(csv.reader([line.decode()], delimiter=self._sep), [])
+            except (UnicodeDecodeError, csv.Error) as error:
+                why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else error
+                raise _refusal(self.name, f"{why}, at row {begin + number}") from None
             if len(cells) != len(self._all):
-                raise InvalidValueError(
-                    f"x: {self.name}: expected {len(self._all)} cells, got {len(cells)} at row "
-                    f"{begin + number}"
-                )
-            found.append(cells[place].strip())
-        return found
+                said = f"expected {len(self._all)} cells, got {len(cells)} at row {begin + number}"
+                raise _refusal(self.name, said)
+            yield cells
+
+    def _check_cells(self, lines: Sequence[bytes], begin: int) -> None:
+        """Check that each record has as many cells as there are names."""
+        wanted, sep = len(self._all) - 1, self._sep.encode()
+        for number, line in enumerate(lines):
+            if line.count(sep) != wanted or b'"' in line:
+                for _ in self._parsed([line], begin + number):
+                    pass
 
     def _scan(self) -> tuple[list[int], int, tuple[str, ...]]:
         """Go through the file once: the place of each TOGETHER-th row, the rows, the classes."""
@@ -143,31 +170,39 @@ class _Text(Source):
                 "short while it was read"
             )
         roles = self._roles
-        try:
-            into[0][...] = self._numbers(lines, roles.features)
-            if roles.target is not None and len(into) > 1:
-                into[1][...] = self._targets(lines, roles.target, begin)
-            if roles.weight is not None and len(into) > 2:
-                into[2][...] = self._numbers(lines, (roles.weight,))[:, 0]
-        except ValueError as error:
-            text = InvalidValueError(f"x: {self.name}: {error}")
-            raise with_row(text, lambda row: begin + row, lambda row: "") from None
+        self._check_cells(lines, begin)
+        into[0][...] = self._numbers(lines, roles.features, begin)
+        if roles.target is not None and len(into) > 1:
+            into[1][...] = self._targets(lines, roles.target, begin)
+        if roles.weight is not None and len(into) > 2:
+            into[2][...] = self._numbers(lines, (roles.weight,), begin)[:, 0]
 
-    def _numbers(self, lines: list[bytes], columns: Sequence[str]) -> NDArray[np.float64]:
-        places = [self._all.index(column) for column in columns]
-        return np.loadtxt(
-            lines, np.float64, comments=None, delimiter=self._sep, usecols=places, ndmin=2,
-            encoding="utf-8", quotechar='"',
-        )  # fmt: skip
+    def _numbers(self, lines: list[bytes], names: Sequence[str], begin: int) -> NDArray[np.float64]:
+        places = [self._all.index(column) for column in names]
+        try:
+            return np.loadtxt(
+                lines, np.float64, comments=None, delimiter=self._sep, usecols=places, ndmin=2,
+                encoding="utf-8", quotechar='"',
+            )  # fmt: skip
+        except ValueError as error:
+            for row, cells in enumerate(self._parsed(lines, begin)):
+                for name, place in zip(names, places, strict=True):
+                    if not _is_number(cells[place]):
+                        said = f"row {begin + row} of column {name!r:.40}"
+                        said = f"expected numbers, got {cells[place]!r:.40} at {said}"
+                        raise _refusal(self.name, said) from None
+            text = _refusal(self.name, str(error))
+            raise with_row(text, lambda row: begin + row, lambda row: "") from None
 
     def _targets(self, lines: list[bytes], column: str, begin: int) -> NDArray[Any]:
         if not self._texts:
-            return self._numbers(lines, (column,))[:, 0]
+            return self._numbers(lines, (column,), begin)[:, 0]
         index = {text: place for place, text in enumerate(self.classes)}
         texts = self._cells(lines, column, begin)
         odd = next((row for row, text in enumerate(texts) if text not in index), None)
         if odd is not None:
-            raise InvalidValueError(f"y: class {texts[odd]!r:.40} is not known, at row {odd}")
+            said = f"class {texts[odd]!r:.40} is not known, at row {begin + odd}"
+            raise InvalidValueError(f"y: {self.name}: {said}")
         return np.array([index[text] for text in texts], np.int64)
 
     def _like(self, roles: Roles, classes: tuple[str, ...]) -> _Text:
@@ -191,6 +226,28 @@ class _Text(Source):
         return f"{super().stamp()} {self.name} {found.st_size} {found.st_mtime_ns}"
 
 
+def _refusal(path: str, said: str) -> InvalidValueError:
+    return InvalidValueError(f"x: {path}: {said}")
+
+
+def _names_in(path: str) -> tuple[list[str], str]:
+    """The columns' names in the first line of a file, and what is between cells."""
+    with open(regular(path, "x"), "rb") as file:
+        line = file.readline(MOST)
+    try:
+        first = line.decode("utf-8-sig").strip("\r\n")
+        sep = max(SEPARATORS, key=first.count)
+        names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
+    except (UnicodeDecodeError, csv.Error) as error:
+        broken = f"expected lines that end in \\n or \\r\\n: {error}"
+        why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else broken
+        raise _refusal(path, f"{why}, in the first line") from None
+    if not names or any(not name or _is_number(name) for name in names):
+        said = f"expected a first line with the columns' names, got {first!r:.60}"
+        raise _refusal(path, said)
+    return names, sep
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -211,13 +268,6 @@ def csv_source(given: Any, asked: Asked) -> Source | None:
         return None
     made: list[_Text] = []
     for path in paths:
-        with open(path, "rb") as file:
-            first = file.readline().decode("utf-8-sig").strip("\r\n")
-        sep = max(SEPARATORS, key=first.count)
-        names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
-        if not names or any(not name or _is_number(name) for name in names):
-            raise InvalidValueError(
-                f"x: {path}: expected a first line with the columns' names, got {first!r:.60}"
-            )
+        names, sep = _names_in(path)
         made.append(_Text(path, names, roles_of(names, asked, path), sep))
     return labelled_shards(made)

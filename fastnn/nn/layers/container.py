@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Any, Self, overload
+from typing import Any, NoReturn, Self, overload
 
 from fastnn._support import check
 from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
@@ -44,7 +44,8 @@ class Sequential(Module):
     def forward(self, input: Any) -> Any:
         """The output of the last module."""
         for module in self._modules.values():
-            assert module is not None
+            if module is None:
+                _refuse_none(self)
             input = module(input)
         return input
 
@@ -123,7 +124,8 @@ class Sequential(Module):
             part: dict[str, Any] = OrderedDict(list(self._modules.items())[index])
             return Sequential(part)
         module = self._modules[self._name(index)]
-        assert module is not None
+        if module is None:
+            _refuse_none(self)
         return module
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -132,6 +134,11 @@ class Sequential(Module):
     def __delitem__(self, index: int) -> None:
         self._forget(self._name(index))
         self._renumber(self._modules.values())
+
+
+def _refuse_none(net: Sequential) -> NoReturn:
+    names = [name for name, module in net._modules.items() if module is None]
+    raise InvalidTypeError(f"modules: expected a Module, got None as {names[0]!r}; take it out")
 
 
 def _times(times: int) -> int:

@@ -108,7 +108,8 @@ def _bags(
     if input.ndim == 2:
         if offsets is not None:
             raise InvalidValueError(
-                "offsets: expected None with input (bags, length), got a Tensor"
+                "offsets: expected None with input (bags, length), got a Tensor of shape "
+                f"{offsets.shape}"
             )
         bags, length = input.shape
         bag = of_array(np.repeat(np.arange(bags, dtype=np.int64), length))

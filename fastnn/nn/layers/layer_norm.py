@@ -126,6 +126,8 @@ class LayerNorm(_ByRows):
     tensor([-1.3416, -0.4472,  0.4472,  1.3416])
     """
 
+    eps: float
+
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -135,7 +137,7 @@ class LayerNorm(_ByRows):
         device: Any = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        super().__init__(normalized_shape, eps, elementwise_affine, device)
+        super().__init__(normalized_shape, check.real("eps", eps, 0.0), elementwise_affine, device)
         self._register("weight", elementwise_affine, dtype)
         self._register("bias", check.flag("bias", bias) and elementwise_affine, dtype)
         self._begin()
@@ -153,7 +155,6 @@ class LayerNorm(_ByRows):
 
     def forward(self, input: Tensor) -> Tensor:
         """y of x's shape."""
-        assert self.eps is not None
         return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
 

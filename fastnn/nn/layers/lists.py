@@ -52,7 +52,7 @@ class ModuleList(Module):
         return type(self)(modules)
 
     def _renumber(self, modules: list[Module]) -> None:
-        Module.changes += 1
+        self._changed()
         self._modules = {str(i): module for i, module in enumerate(modules)}
 
     def append(self, module: Module) -> Self:

@@ -56,9 +56,9 @@ class RunningMoments(Layer):
     def reset_running_stats(self) -> None:
         """Reset the running moments."""
         if self.running_mean is not None and self.running_var is not None:
-            assert self.num_batches_tracked is not None
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
+        if self.num_batches_tracked is not None:
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnn._support.dtypes import readable
 from fastnn.nn.losses.binary import BCEWithLogitsLoss
 from fastnn.nn.losses.focal import SigmoidFocalLoss
-from fastnn.nn.losses.margin import HingeEmbeddingLoss, MultiLabelSoftMarginLoss, SoftMarginLoss
+from fastnn.nn.losses.likelihood import KLDivLoss, PoissonNLLLoss
+from fastnn.nn.losses.margin import (
+    HingeEmbeddingLoss,
+    HingeLoss,
+    MultiLabelSoftMarginLoss,
+    SoftMarginLoss,
+)
 
 _SHARES = BCEWithLogitsLoss | SigmoidFocalLoss | MultiLabelSoftMarginLoss
-_SIGNS = SoftMarginLoss | HingeEmbeddingLoss
+_SIGNS = SoftMarginLoss | HingeEmbeddingLoss | HingeLoss
+NEAR = 1e-3  # to a sum of 1
 
 
 def odd_targets(loss: Any, applies: str, targets: Any) -> str | None:
@@ -40,4 +48,24 @@ def odd_targets(loss: Any, applies: str, targets: Any) -> str | None:
             )
     elif isinstance(loss, _SIGNS) and not (np.abs(y) == 1).all():
         return f"y: {name} wants targets -1 and 1, {got}. Of classes 0 and 1 give 2 * y - 1"
+    elif isinstance(loss, PoissonNLLLoss) and low < 0:
+        return f"y: {name} wants counts, 0 or more, {got}: its value falls without end"
+    elif y.ndim == 2 and (
+        applies == "soft_cross_entropy" or (isinstance(loss, KLDivLoss) and y.shape[1] > 1)
+    ):
+        return _odd_shares(name, y, getattr(loss, "log_target", False), got)
+    return None
+
+
+def _odd_shares(name: str, y: NDArray[Any], logarithms: bool, got: str) -> str | None:
+    """The warning for probabilities (rows, classes) that are none."""
+    if y.shape[1] == 1:
+        return (
+            f"y: {name} of one class is the same for all weights; give the model an output for "
+            "each class and y as class numbers, or take BCEWithLogitsLoss"
+        )
+    shares = np.exp(y) if logarithms else y
+    if (shares < 0).any() or (np.abs(shares.sum(1) - 1) > NEAR).any():
+        what = "logarithms of probabilities" if logarithms else "probabilities"
+        return f"y: {name} wants {what} whose sum is 1 in each row, {got}"
     return None

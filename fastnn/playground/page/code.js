@@ -56,12 +56,47 @@ const L1 = (l1) => `        with torch.no_grad():  # L1: each weight shrinks by 
                 lr = optimizer.param_groups[0]["lr"]
                 p.copy_(p.sign() * (p.abs() - lr * ${l1}).clamp(min=0))`;
 
+/** The page's first weights and its order of the rows: mulberry32, and the engine's shuffle by
+ * splitmix64 (_core/src/loop.c). */
+const PAGE = ({ seed, dropout }, library) => `# First weights and the order of the rows are the page's, so that the losses are${dropout > 0 ? `
+# but for dropout, which draws its own` : ""}.
+def uniform(state):
+    while True:
+        state = state + 0x6D2B79F5 & 0xFFFFFFFF
+        t = (state ^ state >> 15) * (state | 1) & 0xFFFFFFFF
+        t = t ^ t + (t ^ t >> 7) * (t | 61) & 0xFFFFFFFF
+        yield (t ^ t >> 14) / 2**32
+
+def mix(z):
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & 2**64 - 1
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & 2**64 - 1
+    return z ^ z >> 31
+
+def order_of(epoch):
+    rows = list(range(len(x)))
+    state = mix(${seed} + 0x9E3779B97F4A7C15) ^ mix(epoch * 0xD1342543DE82EF95 + 1 & 2**64 - 1)
+    for i in range(len(x), 1, -1):
+        state = state + 0x9E3779B97F4A7C15 & 2**64 - 1
+        j = mix(state) * i >> 64
+        rows[j], rows[i - 1] = rows[i - 1], rows[j]
+    return rows
+
+draw = uniform(${seed} * 7919 + 17)
+for layer in model:
+    if isinstance(layer, nn.Linear):
+        n, m = layer.in_features, layer.out_features
+        first = [(2 * next(draw) - 1) / n**0.5 for _ in range((n + 1) * m)]
+        with ${library}.no_grad():
+            layer.weight.copy_(${library}.tensor(first[:-m]).reshape(n, m).T)
+            layer.bias.copy_(${library}.tensor(first[-m:]))
+`;
+
 /** The program that trains this net on playground.csv; library: "fastnn" or "torch". */
 export function codeOf(settings, library) {
   const torch = library === "torch";
   if (torch && settings.optimizer === "lion") return "# torch.optim has no Lion: choose another optimizer, or fastnn.";
   const inputs = settings.features.map((name) => FEATURES[name].code).join(", ");
-  const target = settings.loss === "cross_entropy" ? "(label > 0).astype(np.float32)" : "label";
+  const target = settings.loss === "cross_entropy" ? "label > 0" : "label";
   const steps = schedule(settings);
   const tensor = `${library}.tensor`;
   return [
@@ -69,21 +104,22 @@ export function codeOf(settings, library) {
     `import ${library}`,
     `from ${library} import nn, optim`,
     ``,
-    `${library}.manual_seed(${settings.seed})`,
-    `x1, x2, label, part = np.loadtxt("playground.csv", delimiter=",", skiprows=1, dtype=np.float32, unpack=True)`,
-    `inputs = np.stack([${inputs}], axis=1)`,
-    `target = ${target}`,
+    ...(settings.dropout > 0 ? [`${library}.manual_seed(${settings.seed})`] : []),
+    `x1, x2, label, part = np.loadtxt("playground.csv", delimiter=",", skiprows=1, unpack=True)`,
+    `inputs = np.stack([${inputs}], axis=1).astype(np.float32)`,
+    `target = np.float32(${target})[:, None]`,
     `train, test = part == 0, part == 1`,
-    `x, y = ${tensor}(inputs[train]), ${tensor}(target[train, None])`,
+    `x, y = ${tensor}(inputs[train]), ${tensor}(target[train])`,
     ``,
     ...(settings.activation === "sin" && settings.layers.length ? [SINE(library), ``] : []),
     model(settings),
     optimizer(settings, torch),
     ...(steps ? [steps] : []),
     `loss = ${LOSSES[settings.loss]}`,
+    ``,
+    PAGE(settings, library),
     `for epoch in range(100):`,
-    `    order = np.random.default_rng(epoch).permutation(len(x))`,
-    `    for rows in np.split(order, range(${settings.batch}, len(x), ${settings.batch})):`,
+    `    for rows in np.split(order_of(epoch), range(${settings.batch}, len(x), ${settings.batch})):`,
     `        optimizer.zero_grad()`,
     `        loss(model(x[rows]), y[rows]).backward()`,
     `        optimizer.step()`,
@@ -92,8 +128,8 @@ export function codeOf(settings, library) {
     ``,
     `model.eval()`,
     `with ${library}.no_grad():`,
-    `    error = loss(model(${tensor}(inputs[test])), ${tensor}(target[test, None])).item()`,
-    `print(f"test loss {error:.4f}")`,
+    `    error = loss(model(${tensor}(inputs[test])), ${tensor}(target[test])).item()`,
+    `print(f"test loss {error:.6g}")`,
     ``,
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 // The fields of the settings: what they show and what a change of them does.
 
-import { readCsv, tablePoints } from "./data.js";
+import { decode, readCsv } from "./data.js";
 import { VARIED } from "./population.js";
 import { ACTIVATIONS, bounded, DATA, LOSSES, OPTIMIZERS, ownNumbers, SCHEDULES } from "./settings.js";
 
@@ -13,6 +13,14 @@ function options(select, names) {
     Object.assign(document.createElement("option"), { value, textContent: name.label ?? name })));
 }
 
+/** Grey out what would make nine equal nets, and choose another. */
+function offer(select, { optimizer, layers }) {
+  for (const option of select.options)
+    option.disabled = (option.value === "l2" && OPTIMIZERS[optimizer].decay === "no")
+      || (option.value === "width" && !layers.length);
+  if (select.selectedOptions[0].disabled) select.value = "seed";
+}
+
 class Controls {
   constructor(page) {
     this.page = page;
@@ -22,10 +30,12 @@ class Controls {
     options($("schedule"), SCHEDULES);
     options($("varied"), VARIED);
     for (const name of NUMBERS)
-      $(name).onchange = () => page.change({ [name]: bounded(name, $(name).value) });
+      $(name).onchange = () => page.change({ [name]: bounded(name, $(name).value, page.settings[name]) });
     for (const name of ["noise", "percent"])
       $(name).oninput = () => ($(`${name}-value`).textContent = $(name).value);
-    for (const name of CHOICES) $(name).onchange = () => this.choose(name, $(name).value);
+    for (const name of CHOICES)
+      $(name).onchange = () =>
+        page.change({ [name]: $(name).value, ...(name === "problem" && { loss: "squared" }) });
     $("optimizer").onchange = () => {
       const optimizer = $("optimizer").value;
       page.change({ optimizer, own: ownNumbers(optimizer), lr: OPTIMIZERS[optimizer].lr });
@@ -35,21 +45,15 @@ class Controls {
       $(name).onchange = () => {
         page.change({ [name]: $(name).checked }, false);
         page.diagram.paintInputs();
+        page.population.look(page.settings.discrete);
       };
     $("file").onchange = async () => {
       const [file] = $("file").files;
-      if (file) await this.openTable(await file.text(), { table: file.name });
+      if (file) await this.openTable(await file.arrayBuffer(), { table: file.name });
     };
     for (const part of ["x", "y", "target"])
       $(`column-${part}`).onchange = () => this.readTable();
     $("controls").addEventListener("submit", (event) => event.preventDefault());
-  }
-
-  choose(name, value) {
-    const what = { [name]: value };
-    if (name === "problem") what.loss = "squared";
-    this.page.change(what);
-    if (name === "problem" && this.page.settings.data === "table") this.readTable();
   }
 
   /** Show the settings in the fields, and the fields that they need. */
@@ -65,9 +69,11 @@ class Controls {
     $("tables").hidden = settings.data !== "table";
     $("noise").disabled = settings.data in DATA.both;
     $("l2").disabled = OPTIMIZERS[settings.optimizer].decay === "no";
+    offer($("varied"), settings);
     const field = $("field");
     if (settings.data === "drawn") field.tabIndex = 0;
     else field.removeAttribute("tabindex");
+    field.setAttribute("role", settings.data === "drawn" ? "application" : "img"); // arrow keys reach it
     field.toggleAttribute("data-keys", settings.data === "drawn");
     this.showOwn(settings);
     for (const part of ["period", "factor"]) {
@@ -87,8 +93,8 @@ class Controls {
         const input = Object.assign(document.createElement("input"),
           { type: "number", id: `own-${name}`, min: least, max: most, step: "any" });
         input.onchange = () => {
-          const own = { ...this.page.settings.own, [name]: input.value === "" ? NaN : Number(input.value) };
-          this.page.change({ own });
+          const { own } = this.page.settings;
+          this.page.change({ own: { ...own, [name]: input.value === "" ? own[name] : Number(input.value) } });
         };
         line.append(`${label} `, input);
         return line;
@@ -97,34 +103,33 @@ class Controls {
     for (const name of Object.keys(numbers)) $(`own-${name}`).value = settings.own[name];
   }
 
-  /** Take a CSV text; chosen: the columns to begin with, else the first two and the last. */
-  async openTable(text, chosen) {
-    const rows = readCsv(text);
-    const names = rows[0] ?? [];
-    if (names.length < 3 || rows.length < 5)
-      return this.page.say(`${chosen.table}: expected a header, three columns and four rows or more`);
-    this.rows = rows;
+  /** Take a CSV file's bytes; chosen: its name, and names of the columns to begin with, else the
+   * first two and the last. */
+  async openTable(bytes, chosen) {
+    try {
+      this.rows = readCsv(decode(bytes));
+    } catch (error) {
+      const stays = this.rows ? "; the table before it stays" : "";
+      return this.page.say(`${chosen.table}: ${error.message}${stays}`);
+    }
+    const [names] = this.rows;
+    const shown = Object.fromEntries(names.map((name, i) => [i, name || `column ${i + 1}`]));
     for (const [part, at] of [["x", 0], ["y", 1], ["target", names.length - 1]]) {
-      options($(`column-${part}`), Object.fromEntries(names.map((name) => [name, name])));
-      $(`column-${part}`).value = chosen[part] ?? names[at];
+      options($(`column-${part}`), shown);
+      $(`column-${part}`).value = part in chosen ? names.indexOf(chosen[part]) : at;
     }
     $("columns").hidden = false;
     return this.readTable();
   }
 
+  /** The table that was opened, or null: its rows, and the places of the columns to learn. */
+  table() {
+    const [x, y, target] = ["x", "y", "target"].map((part) => Number($(`column-${part}`).value));
+    return this.rows && { rows: this.rows, x, y, target };
+  }
+
   async readTable() {
-    if (!this.rows) return;
-    const [x, y, target] = ["x", "y", "target"].map((part) => $(`column-${part}`).value);
-    const { page } = this;
-    let wrong = "";
-    try {
-      page.custom.table = tablePoints(this.rows, x, y, target, page.settings.problem);
-    } catch (error) {
-      page.custom.table = [];
-      wrong = error.message;
-    }
-    if (!(await page.change({ data: "table" }))) await page.reset();
-    if (wrong) page.say(wrong);
+    if (!(await this.page.change({ data: "table" }))) await this.page.reset();
   }
 }
 

@@ -78,11 +78,15 @@ const MAKERS = {
   },
 };
 
-/** The points of a set, in random order; custom: those drawn by hand or read from a table. */
+/** The points of a set, in random order, as float32 has them, so that a saved table is exact;
+ * custom: those drawn by hand or read from a table. */
 export function makePoints(settings, custom) {
   const random = uniform(settings.seed);
   const make = MAKERS[settings.data];
-  return shuffle(make ? make(random, settings.noise / 100) : custom.slice(), random);
+  const made = make ? make(random, settings.noise / 100) : custom;
+  const { fround } = Math;
+  const list = made.map(({ x, y, label }) => ({ x: fround(x), y: fround(y), label: fround(label) }));
+  return shuffle(list, random);
 }
 
 /** The first share of the points to train with, the others to test with; each has one at least. */
@@ -93,10 +97,16 @@ export function split(points, percent) {
 
 // ---- drawn by hand: three bytes a point, for the link ----
 
+const MOST_DRAWN = 2000;
+const PLACES = 20; // in a unit of the picture: a link holds each exactly
+
+/** The nearest place that a link can hold. */
+export const toPlace = (x) => Math.round(clip(x, EDGE) * PLACES) / PLACES;
+
 /** Points as text for a link. */
 export function packPoints(list) {
-  const byte = (x) => Math.round(((clip(x, EDGE) + EDGE) / (2 * EDGE)) * 255);
-  const bytes = list.flatMap(({ x, y, label }) => [byte(x), byte(y), Math.round((label + 1) * 127)]);
+  const byte = (x) => Math.round((clip(x, EDGE) + EDGE) * PLACES);
+  const bytes = list.slice(0, MOST_DRAWN).flatMap(({ x, y, label }) => [byte(x), byte(y), Math.round((label + 1) * 127)]);
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }
 
@@ -108,17 +118,40 @@ export function unpackPoints(text) {
   } catch {
     return [];
   }
-  const number = (i) => (bytes.charCodeAt(i) / 255) * 2 * EDGE - EDGE;
+  const number = (i) => toPlace(bytes.charCodeAt(i) / PLACES - EDGE);
   const list = [];
-  for (let i = 0; i + 2 < bytes.length && list.length < 2000; i += 3)
+  for (let i = 0; i + 2 < bytes.length && list.length < MOST_DRAWN; i += 3)
     list.push({ x: number(i), y: number(i + 1), label: clip(bytes.charCodeAt(i + 2) / 127 - 1, 1) });
   return list;
 }
 
 // ---- a table ----
 
-/** The rows of a CSV text, each a list of cells; a quoted cell may hold commas and line ends. */
-export function readCsv(text) {
+/** A file's text, from UTF-8 or from UTF-16 that says so. */
+export function decode(bytes) {
+  const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
+  const name = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(name, { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error("expected text in UTF-8");
+  }
+}
+
+/** What separates the cells: a comma, a semicolon or a tab, whichever the header has most of. */
+function separatorOf(text) {
+  const header = text.slice(0, Math.max(text.indexOf("\n"), 0) || text.length).replace(/"[^"]*"/g, "");
+  const count = (c) => header.split(c).length;
+  return [",", ";", "\t"].reduce((a, b) => (count(b) > count(a) ? b : a));
+}
+
+/**
+ * The rows of a CSV text, each a list of cells; a quoted cell may hold separators and line ends.
+ * Throws an Error unless there are a header, three columns and four rows.
+ */
+export function readCsv(given) {
+  const text = given.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n");
+  const separator = separatorOf(text);
   const rows = [];
   let row = [];
   let cell = "";
@@ -133,53 +166,61 @@ export function readCsv(text) {
       if (c !== '"') cell += c;
       else if (text[i + 1] === '"') cell += text[++i];
       else quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === ",") end();
+    } else if (c === '"' && !cell.trim()) quoted = true;
+    else if (c === separator) end();
     else if (c === "\n") {
       end();
       if (row.length > 1 || row[0]) rows.push(row);
       row = [];
-    } else if (c !== "\r") cell += c;
+    } else cell += c;
   }
   end();
   if (row.length > 1 || row[0]) rows.push(row);
+  if ((rows[0] ?? []).length < 3 || rows.length < 5)
+    throw new Error("expected a header, three columns and four rows or more");
   return rows;
 }
 
 const MOST_ROWS = 2000;
+const NUMBER = /^[-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?$/i;
 
-/** A column stretched to -5..5, or null for cells that are no numbers. */
+/** A column stretched to -5..5, one that is all the same to 0; null if none of its cells is a number. */
 function stretched(cells) {
-  const numbers = cells.map((cell) => (cell === "" ? NaN : Number(cell)));
+  const numbers = cells.map((cell) => (NUMBER.test(cell) ? Number(cell.replace(",", ".")) : NaN));
   const good = numbers.filter(Number.isFinite);
   if (!good.length) return null;
   const [least, most] = [Math.min(...good), Math.max(...good)];
-  const scale = most > least ? 10 / (most - least) : 0;
-  return numbers.map((x) => (Number.isFinite(x) ? (x - least) * scale - 5 : NaN));
+  const half = most / 2 - least / 2; // halves: the difference of two large numbers is finite
+  return numbers.map((x) => (Number.isFinite(x) ? (half ? ((x / 2 - least / 2) / half) * 10 - 5 : 0) : NaN));
 }
 
 /**
- * Points of a table's columns. Classes: the first value found is -1, any other 1; numbers are
- * stretched to -1..1 for regression. Throws an Error that says what is wrong with the table.
+ * Points of a table's columns, given by their places. Classes: the first value found is -1, any
+ * other 1; numbers are stretched to -1..1 for regression. Returns the points, and in words what
+ * they are. Throws an Error that says what is wrong with the table.
  */
-export function tablePoints(rows, x, y, target, problem) {
+export function tablePoints({ rows, x, y, target }, problem) {
   const [names, ...body] = rows;
-  const column = (name) => body.slice(0, MOST_ROWS).map((row) => row[names.indexOf(name)] ?? "");
+  const called = (at) => names[at] || `column ${at + 1}`;
+  const column = (at) => body.slice(0, MOST_ROWS).map((row) => row[at] ?? "");
   const [first, second] = [stretched(column(x)), stretched(column(y))];
-  for (const [name, found] of [[x, first], [y, second]])
-    if (!found) throw new Error(`${name}: expected a column of numbers`);
+  for (const [at, found] of [[x, first], [y, second]])
+    if (!found) throw new Error(`${called(at)}: expected a column of numbers`);
   const goal = column(target);
   const numbers = stretched(goal);
   if (problem === "regression" && !numbers)
-    throw new Error(`${target}: expected numbers to learn in regression; choose classification`);
+    throw new Error(`${called(target)}: expected numbers to learn in regression; choose classification`);
   const base = goal.find((cell) => cell !== "");
   const label = (i) => {
     if (goal[i] === "") return NaN;
     return problem === "regression" ? numbers[i] / 5 : goal[i] === base ? -1 : 1;
   };
-  const found = goal
+  const points = goal
     .map((_, i) => ({ x: first[i], y: second[i], label: label(i) }))
     .filter((p) => Number.isFinite(p.x + p.y + p.label));
-  if (found.length < 4) throw new Error("the table: expected four complete rows or more");
-  return found;
+  if (points.length < 4) throw new Error("the table: expected four complete rows or more");
+  const kinds = [...new Set(goal.filter((cell) => cell !== "" && cell !== base))];
+  const others = kinds.length > 3 ? "every other" : kinds.join(", ") || "none";
+  const signs = problem === "regression" ? "" : ` ${called(target)}: ${base} is negative; positive: ${others}.`;
+  return { points, words: `${points.length.toLocaleString("en")} of ${body.length.toLocaleString("en")} rows.${signs}` };
 }

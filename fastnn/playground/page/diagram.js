@@ -38,7 +38,13 @@ export class Diagram {
       ...settings.layers.map((units, layer) => this.layer(settings, units, layer)),
     );
     this.paintInputs();
-    if (focus) this.root.querySelector(`[aria-label="${CSS.escape(focus)}"]`)?.focus();
+    if (focus) this.focusOn(this.root.querySelector(`[aria-label="${CSS.escape(focus)}"]`));
+  }
+
+  /** Who pressed a button by keys goes on from it, or from its neighbour if it can do no more. */
+  focusOn(node) {
+    if (node?.disabled) [...node.parentElement.querySelectorAll("button")].find((b) => !b.disabled)?.focus();
+    else node?.focus();
   }
 
   inputs(settings) {
@@ -117,13 +123,19 @@ export class Diagram {
     return columns;
   }
 
-  drawLines(frame) {
+  /** No lines; returns where they are drawn. */
+  clear() {
     const scale = fit(this.lines);
     const context = this.lines.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.lines.clientWidth, this.lines.clientHeight);
-    const places = this.places();
     this.drawn = [];
+    return context;
+  }
+
+  drawLines(frame) {
+    const context = this.clear();
+    const places = this.places();
     layersOf(this.settings).forEach((layer, l) => {
       for (let i = 0; i < layer.inputs; i++)
         for (let j = 0; j < layer.units; j++) {

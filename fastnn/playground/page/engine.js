@@ -42,18 +42,32 @@ class WasmEngine {
   free(net) {
     return this.ask("free", net);
   }
+
+  /** The worker goes with the page. */
+  leave() {}
 }
 
 class NativeEngine {
-  constructor(token) {
+  constructor(headers) {
     this.name = "the engine of this machine";
-    this.token = token;
+    this.headers = headers; // with the token
+    this.asked = new Map(); // by net: until its calls are answered
   }
 
-  async ask(path, body = null) {
-    const answer = await fetch(path, { method: "POST", body, headers: { "X-Fastnn-Token": this.token } });
+  async ask(path, body = null, options = {}) {
+    const { headers } = this;
+    const answer = await fetch(path, { method: "POST", body, headers, ...options }).catch(() => {
+      throw new Error("the server does not answer; start `fastnn playground` again, then open the address that it prints");
+    });
     if (!answer.ok) throw new Error(await answer.text());
     return answer;
+  }
+
+  /** A call of a net, which is not freed before it is answered. */
+  async bytes(net, path) {
+    const answer = this.ask(path);
+    this.asked.set(net, Promise.allSettled([this.asked.get(net), answer]));
+    return (await answer).arrayBuffer();
   }
 
   async create(numbers, data) {
@@ -61,19 +75,26 @@ class NativeEngine {
     return Number(await (await this.ask("/new", new Blob([count, numbers, data]))).text());
   }
 
-  async frame(net, steps, grid) {
-    return (await this.ask(`/frame?net=${net}&steps=${steps}&grid=${Number(grid)}`)).arrayBuffer();
+  frame(net, steps, grid) {
+    return this.bytes(net, `/frame?net=${net}&steps=${steps}&grid=${Number(grid)}`);
   }
 
-  async trace(net, row) {
-    return (await this.ask(`/trace?net=${net}&row=${row}`)).arrayBuffer();
+  trace(net, row) {
+    return this.bytes(net, `/trace?net=${net}&row=${row}`);
   }
 
-  free(net) {
-    return this.ask(`/free?net=${net}`);
+  async free(net) {
+    await this.asked.get(net);
+    this.asked.delete(net);
+    return this.ask(`/free?net=${net}`).catch(() => {}); // a server that has ended has freed it
+  }
+
+  /** Free a net of a page that is left. */
+  leave(net) {
+    this.ask(`/free?net=${net}`, null, { keepalive: true }).catch(() => {});
   }
 }
 
 /** begin.json says which: the server writes its own, a static copy of the page has another. */
-export const connect = (begin) =>
-  begin.engine === "native" ? new NativeEngine(begin.token) : new WasmEngine();
+export const connect = (begin, headers) =>
+  begin.engine === "native" ? new NativeEngine(headers) : new WasmEngine();

@@ -2,7 +2,7 @@
 
 import { bindControls } from "./controls.js";
 import { codeOf, csvOf } from "./code.js";
-import { makePoints, split, unpackPoints } from "./data.js";
+import { makePoints, split, tablePoints, unpackPoints } from "./data.js";
 import { canAddLayer, Diagram } from "./diagram.js";
 import { connect } from "./engine.js";
 import { describe, readFrame } from "./net.js";
@@ -59,41 +59,84 @@ class Page {
   async reset() {
     const made = ++this.made;
     const settings = structuredClone(this.settings);
-    const all = makePoints(settings, this.custom[settings.data] ?? []);
-    this.points = all.length > 1 ? split(all, settings.percent) : null;
+    const words = this.takePoints(settings);
     this.frame = null;
     $("play").disabled = $("step").disabled = !this.points;
     this.shownSettings = settings;
     this.diagram.build(settings);
-    $("layers").textContent = `${settings.layers.length} layers`;
-    $("less").disabled = !settings.layers.length;
-    $("more").disabled = !canAddLayer(settings);
+    this.showLayers(settings.layers.length);
     const old = this.net;
     this.net = null;
     if (old) this.engine.free(old);
     this.view.clear();
     if (!this.points) {
       this.pause();
-      this.say("No points yet: draw two or more, or open a table.");
+      this.population.clear();
+      $("trace").replaceChildren();
+      this.redraw();
+      this.say(words);
       return;
     }
+    $("row").max = this.points.train.length - 1;
     try {
       const { numbers, data } = describe(settings, this.points);
       const net = await this.engine.create(numbers, data);
       if (made !== this.made) return void this.engine.free(net);
       this.net = net;
-      this.say("");
+      this.say(words);
       this.take(await this.ask(0));
       if ($("hand").open) this.trace();
-      if ($("nine").open) await this.population.begin(settings, this.points, $("varied").value);
+      if ($("nine").open) await beginNine(this);
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  /** The points of the settings; returns what there is to say of them. */
+  takePoints(settings) {
+    let words = "";
+    try {
+      if (settings.data === "drawn" && this.custom.drawn.length < 2)
+        words = `${this.custom.drawn.length ? "One point" : "No points yet"}: draw two or more.`;
+      if (settings.data === "table") {
+        const table = this.controls.table();
+        if (table) ({ points: this.custom.table, words } = tablePoints(table, settings.problem));
+        else words = "No table yet: open a CSV file.";
+      }
+    } catch (error) {
+      this.custom.table = [];
+      words = error.message;
+    }
+    const all = makePoints(settings, this.custom[settings.data] ?? []);
+    this.points = all.length > 1 ? split(all, settings.percent) : null;
+    return words;
+  }
+
+  showLayers(count) {
+    $("layers").textContent = `${count} ${count === 1 ? "layer" : "layers"}`;
+    const limits = [["less", "more", !count], ["more", "less", !canAddLayer(this.settings)]];
+    for (const [name, other, ended] of limits) {
+      if (ended && document.activeElement === $(name)) {
+        $(other).disabled = false; // who pressed it by keys goes on from the other
+        $(other).focus();
+      }
+      $(name).disabled = ended;
     }
   }
 
   fail(error) {
     this.pause();
     this.say(`The engine says: ${error.message}`);
+  }
+
+  /** The page is left: its nets go too. */
+  leave() {
+    this.pause();
+    this.made++;
+    const ids = this.population.nets.map(({ id }) => id);
+    this.population.nets = [];
+    for (const id of [this.net, ...ids]) if (id) this.engine.leave(id);
+    this.net = null;
   }
 
   /** Ask for so many steps and the frame after them; null if there is no net. */
@@ -172,10 +215,17 @@ class Page {
     this.view.playing(false);
   }
 
+  /** The training row of the field, which shows what there is. */
+  row() {
+    const row = Math.max(0, Math.min(this.points.train.length - 1, Math.round(Number($("row").value)) || 0));
+    $("row").value = row;
+    return row;
+  }
+
   async trace() {
     if (!this.net || !this.frame || this.playing) return; // while it trains, the frame is behind
-    const { made, shownSettings, frame, points } = this;
-    const row = Math.max(0, Math.min(points.train.length - 1, Math.round(Number($("row").value)) || 0));
+    const { made, shownSettings, frame } = this;
+    const row = this.row();
     const bytes = await this.engine.trace(this.net, row);
     if (made !== this.made || frame !== this.frame) return;
     showTrace($("trace"), bytes, shownSettings, frame.parameters, row);
@@ -219,24 +269,44 @@ async function copy(page, text, what) {
   }
 }
 
+const beginNine = (page) =>
+  page.points && page.population.begin(page.shownSettings, page.points, $("varied").value)
+    .catch((error) => page.fail(error));
+
 function bindDetails(page) {
-  $("nine").ontoggle = async () => {
+  $("nine").ontoggle = () => {
     if (!$("nine").open) return page.population.end();
-    if (page.points) await page.population.begin(page.shownSettings, page.points, $("varied").value);
+    return beginNine(page);
   };
-  $("varied").onchange = () => page.points && page.population.begin(page.shownSettings, page.points, $("varied").value);
+  $("varied").onchange = () => beginNine(page);
   $("hand").ontoggle = () => $("hand").open && page.trace();
   $("row").onchange = () => page.trace();
   $("library").onchange = () => page.redraw();
   $("copy").onclick = () => copy(page, $("code").textContent, "Code");
   $("link").onclick = () => copy(page, location.href, "Link");
-  $("save").onclick = () => page.points && save("playground.csv", csvOf(page.points));
+  $("save").onclick = () =>
+    page.points ? save("playground.csv", csvOf(page.points)) : page.say("There are no points to save yet.");
+}
+
+/** The token of the server's address; kept, so that it need not be in links and is there again. */
+function takeToken() {
+  const given = new URLSearchParams(location.search).get("token");
+  if (given) history.replaceState(null, "", location.pathname + location.hash);
+  try {
+    if (given) localStorage.setItem("token", given);
+    return localStorage.getItem("token") ?? "";
+  } catch {
+    return given ?? ""; // a browser that keeps nothing
+  }
 }
 
 async function main() {
   readTheme();
-  const begin = await (await fetch("begin.json")).json();
-  const page = new Page(connect(begin));
+  const headers = { "X-Fastnn-Token": takeToken() };
+  const answer = await fetch("begin.json", { headers });
+  if (!answer.ok) throw new Error(await answer.text());
+  const begin = await answer.json();
+  const page = new Page(connect(begin, headers));
   page.controls = bindControls(page);
   bindTheme(page);
   bindPoints(page);
@@ -248,10 +318,12 @@ async function main() {
     page.controls.show();
     page.reset();
   });
+  window.addEventListener("pagehide", () => page.leave());
+  window.addEventListener("pageshow", (event) => event.persisted && page.reset());
   new ResizeObserver(() => page.redraw()).observe(document.body);
   page.controls.show();
   $("engine").textContent = `Trained by ${page.engine.name}`;
-  if (begin.table) await page.controls.openTable(await (await fetch("table.csv")).text(), begin);
+  if (begin.table) await page.controls.openTable(await (await fetch("table.csv", { headers })).arrayBuffer(), begin);
   else await page.reset();
   window.playground = page; // for the curious, and for the tests
 }

@@ -1,6 +1,6 @@
 // Points drawn by hand, with a pointer or by keys, and the weight that is pointed at.
 
-import { EDGE, packPoints } from "./data.js";
+import { EDGE, packPoints, toPlace } from "./data.js";
 
 const $ = (id) => document.getElementById(id);
 const STEP = 0.5;
@@ -16,7 +16,7 @@ export function bindPoints(page) {
   };
   const add = (x, y) => {
     const label = Number(document.querySelector('input[name="label"]:checked').value);
-    keep([...page.custom.drawn, { x, y, label }]);
+    keep([...page.custom.drawn, { x: toPlace(x), y: toPlace(y), label }]);
   };
 
   field.addEventListener("click", (event) => {

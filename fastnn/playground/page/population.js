@@ -37,7 +37,7 @@ export class Population {
     const made = ++this.made; // before anything is awaited: whoever begins last wins
     await this.drop();
     const nets = [];
-    for (let k = 0; k < 9; k++) {
+    for (let k = 0; k < 9 && made === this.made; k++) {
       const own = { ...settings, ...VARIED[varied].of(settings, k) };
       const { numbers, data } = describe(own, points);
       nets.push({ settings: own, id: await this.engine.create(numbers, data) });
@@ -62,6 +62,20 @@ export class Population {
     return this.drop();
   }
 
+  /** No nets, no pictures. */
+  clear() {
+    this.root.replaceChildren();
+    return this.end();
+  }
+
+  /** Show the nets in two colours, or in all. */
+  look(discrete) {
+    for (const net of this.nets) {
+      net.settings.discrete = discrete;
+      if (net.frame) this.draw(net, net.frame);
+    }
+  }
+
   async drop() {
     const old = this.nets;
     this.nets = [];
@@ -80,6 +94,7 @@ export class Population {
   }
 
   draw(net, frame) {
+    net.frame = frame;
     const out = frame.outputs.at(-1);
     paint(net.canvas, (i) => shown(net.settings, out[i]), net.settings.discrete);
     const right = net.settings.problem === "classification"

@@ -56,12 +56,13 @@ export const SCHEDULES = {
 export const MOST_LAYERS = 6;
 export const MOST_UNITS = 8;
 
-// Numbers: [default, least, most, whole].
+// Numbers: [default, least, most, step of the field or 0 for any].
 const NUMBERS = {
-  noise: [0, 0, 50, 1], percent: [50, 10, 90, 1], seed: [1, 0, 999999, 1], batch: [10, 1, 200, 1],
-  lr: [0.03, 0, 10], l1: [0, 0, 1], l2: [0, 0, 1], dropout: [0, 0, 0.9],
-  period: [50, 1, 100000, 1], factor: [0.5, 0.001, 1], speed: [1, 1, 1000, 1],
+  noise: [0, 0, 50, 5], percent: [50, 10, 90, 10], seed: [1, 0, 999999, 1], batch: [10, 1, 200, 1],
+  lr: [0.03, 0, 10, 0], l1: [0, 0, 1, 0], l2: [0, 0, 1, 0], dropout: [0, 0, 0.9, 0],
+  period: [50, 1, 100000, 1], factor: [0.5, 0.001, 1, 0], speed: [1, 1, 1000, 0],
 };
+const SPEEDS = [1, 10, 100, 1000];
 const CHOICES = {
   problem: ["classification", ["classification", "regression"]],
   data: ["circle", Object.values(DATA).flatMap(Object.keys)],
@@ -71,13 +72,14 @@ const CHOICES = {
   schedule: ["constant", Object.keys(SCHEDULES)],
 };
 
-/** A number within its limits, or the default if it is none. */
-export function bounded(name, given) {
-  const [value, least, most, whole] = NUMBERS[name];
+/** A number that its field can show; otherwise, or the default, if it is none. */
+export function bounded(name, given, otherwise = NUMBERS[name][0]) {
+  const [, least, most, step] = NUMBERS[name];
   const number = given === "" || given === null ? NaN : Number(given);
-  if (!Number.isFinite(number)) return value;
+  if (!Number.isFinite(number)) return otherwise;
   const inside = Math.max(least, Math.min(most, number));
-  return whole ? Math.round(inside) : inside;
+  if (name === "speed") return SPEEDS.findLast((speed) => speed <= inside);
+  return step ? least + step * Math.round((inside - least) / step) : inside;
 }
 
 /** The optimizer's own numbers at the start. */

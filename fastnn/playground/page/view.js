@@ -63,6 +63,10 @@ export class View {
     drawCurves($("norms"), this.norms, this.names());
     for (const part of document.querySelectorAll(".rights")) part.hidden = settings.problem !== "classification";
     if (!frame) {
+      drawHistograms($("histograms"), [], this.names());
+      this.page.diagram.clear();
+      for (const id of ["losses", "norms", "histograms"]) $(id).setAttribute("aria-label", "No net yet");
+      $("field").setAttribute("aria-label", `${this.how()}No net yet`);
       for (const id of ["train-loss", "test-loss", "train-right", "test-right", "rate"]) $(id).textContent = "–";
       for (const id of ["epoch", "steps"]) $(id).textContent = "0";
       return;
@@ -74,8 +78,9 @@ export class View {
     $("rate").textContent = Number(frame.rate.toPrecision(3));
     $("train-loss").textContent = number(frame.trainLoss);
     $("test-loss").textContent = number(frame.testLoss);
-    $("train-right").textContent = percent(accuracy(frame.onTrain, points.train));
-    $("test-right").textContent = percent(accuracy(frame.onTest, points.test));
+    const right = (out, list) => (frame.status ? "–" : percent(accuracy(out, list))); // 0: all is finite
+    $("train-right").textContent = right(frame.onTrain, points.train);
+    $("test-right").textContent = right(frame.onTest, points.test);
     if (!this.page.playing) this.describe();
   }
 
@@ -111,6 +116,11 @@ export class View {
     context.strokeRect(u - size / 40, v - size / 40, size / 20, size / 20);
   }
 
+  /** How points are drawn by keys, where they can be. */
+  how() {
+    return this.page.settings.data === "drawn" ? "Arrow keys move, Enter adds a point. " : "";
+  }
+
   /** The pictures in words, for who does not see them; not at every frame. */
   describe() {
     const { frame, shownSettings: settings } = this.page;
@@ -118,7 +128,7 @@ export class View {
     const what = this.pinned ? `Unit ${this.pinned.unit + 1} of layer ${this.pinned.layer + 1}` : "Output";
     $("out-title").textContent = what;
     const right = settings.problem === "classification" ? `, ${$("test-right").textContent} of the test points right` : "";
-    $("field").setAttribute("aria-label", `${what} for each place${this.pinned ? "" : right}`);
+    $("field").setAttribute("aria-label", `${this.how()}${what} for each place${this.pinned ? "" : right}`);
     $("losses").setAttribute("aria-label", `Loss after ${frame.step} steps: training ${number(frame.trainLoss)}, test ${number(frame.testLoss)}`);
     const norms = gradientNorms(frame, settings).map((x, l) => `${this.names()[l]} ${number(x)}`);
     $("norms").setAttribute("aria-label", `Size of each layer's gradient: ${norms.join(", ")}`);

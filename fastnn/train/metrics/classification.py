@@ -51,7 +51,8 @@ def numbers(name: str, value: Any) -> NDArray[Any]:
     except ValueError:
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" or not array.ndim:
-        raise InvalidTypeError(f"{name}: expected an array with a row each, got {show(value)}")
+        what = f"shape {array.shape}" if array.dtype != object else show(value)
+        raise InvalidTypeError(f"{name}: expected an array with a row each, got {what}")
     return array
 
 

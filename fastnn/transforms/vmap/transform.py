@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastnn._core.backward import reaches
-from fastnn._core.tape import bind
+from fastnn._core.tape import bind, unused
 from fastnn._support import check, tree
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.gradients import gradients_by
@@ -25,7 +24,6 @@ from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, is_batched
 from fastnn.transforms.vmap.dispatch import Rules
 from fastnn.transforms.vmap.draws import RANDOMNESS, Draws
 
-_numbers = itertools.count(1)
 Entries = dict[Place, Tensor]  # a batched leaf inside -> the tensor of all samples outside
 
 
@@ -33,14 +31,15 @@ class _Level:
     """One vmap level: its number, batch size, and the number of nodes when it began."""
 
     def __init__(self, size: int) -> None:
-        self.number, self.size, self.start = next(_numbers), size, node_count()
+        self.number, self.size, self.start = unused(), size, node_count()
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Context manager: make this the innermost level."""
         if batch.rules is None:
-            batch.rules = Rules()
-            bind(rules=batch.rules)
+            made = Rules()
+            bind(rules=made)
+            batch.rules = made  # last: who finds it need not bind it
         rules.running.levels.append(self.number)
         try:
             yield

@@ -1,7 +1,8 @@
-"""Opening the files of tables: what is no regular file may have to be waited for."""
+"""Reading whole files: what is no regular file may have to be waited for, or never ends."""
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -21,11 +22,15 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
         UserWarning: a FIFO that nobody has written to for two seconds; it is waited for.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a device that is no terminal, such as /dev/zero,
+            which has no end.
     """
     name = a_path(path)
-    if not (os.path.exists(name) and stat.S_ISFIFO(os.stat(name).st_mode)):
+    mode = os.stat(name).st_mode
+    if not stat.S_ISFIFO(mode):
         with open(name, "rb") as file:
+            if stat.S_ISCHR(mode) and not file.isatty():
+                raise OSError(errno.EINVAL, "expected a file, got a device", name)
             return file.read()
     # Without O_NONBLOCK, opening it would wait for a writer without a word.
     with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:

@@ -1,0 +1,36 @@
+"""Tables and columns of types that may hold missing values, such as Int64 of pandas, as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["plain"]
+
+
+def plain(value: Any) -> NDArray[Any] | None:
+    """The numbers of a DataFrame or Series whose own array is of objects, as its columns are of
+    types for missing values (Int64, Float32, boolean, int64[pyarrow]); missing ones are nan.
+
+    None if it is something else.
+    """
+    if not hasattr(value, "iloc") or not hasattr(value, "to_numpy"):
+        return None
+    framed = getattr(value, "ndim", 1) == 2
+    columns = [value.iloc[:, i] for i in range(value.shape[1])] if framed else [value]
+    found = [numbers for column in columns if (numbers := _plain(column)) is not None]
+    if len(found) < len(columns) or not columns:
+        return None
+    return np.column_stack(found) if framed else found[0]
+
+
+def _plain(column: Any) -> NDArray[Any] | None:
+    dtype = column.dtype
+    own = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", None)
+    if not isinstance(own, np.dtype) or own.kind not in "biuf":
+        return None
+    if own is dtype or not column.isna().any():
+        return np.asarray(column.to_numpy(dtype=own))
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
