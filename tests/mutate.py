@@ -33,7 +33,7 @@ ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}
 OBJECTS = Path(f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}/fastnn/_core")
 PRISTINE = Path("build/pristine")  # the objects without a fault
 PATIENCE = 600  # seconds
-NONE = Fault("no fault", "", "", "", "relu")
+NONE = Fault("no fault", "", "", "", "relu", asked="test_kernels")
 
 
 def first_failure(said: str) -> str:
@@ -50,11 +50,23 @@ class Copy:
         ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".hypothesis", "*_cache")
         shutil.copytree(ROOT, root, ignore=ignored)
         shutil.copytree(root / OBJECTS, root / PRISTINE)
+        names = {path.stem for path in (root / "fastnn/_core/src").glob("*.c")}
+        if gone := names - {path.stem for path in (root / OBJECTS / "src").glob("*.o")}:
+            raise SystemExit(f"build this tree first: it has no object of {', '.join(gone)}")
         self.environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "2"}
         self.cases: list[str] = []
         if (root / "tests/families").is_dir():
             self.cases = ["build/cases.bin"]
-            self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+            if self.is_old(root / self.cases[0]):
+                self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+
+    def is_old(self, cases: Path) -> bool:
+        """Whether the file of cases is not there, or older than what writes it."""
+        if not cases.is_file():
+            return True
+        times = [path.stat().st_mtime for path in self.root.glob("tests/**/*.py")
+                 if not path.name.startswith(("test_", "mut"))]  # fmt: skip
+        return cases.stat().st_mtime < max(times)
 
     def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         """A command in the copy; one that runs out of patience has failed."""
@@ -113,14 +125,20 @@ class Copy:
         """The first of a fault's tests that fails; its table is in use."""
         tests = [f"tests/{name}.py" for name in fault.asked.split()]
         self.environment["FASTNN_ISA"] = fault.isa
+        return self.first_to_fail(*tests, *([f"-k{fault.tests}"] if fault.tests else []))
+
+    def first_to_fail(self, *tests: str) -> str:
+        """The first test that fails; "" if none does."""
         done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=-m 'not slow'",
-                        "-p", "no:cacheprovider", *tests, f"-k{fault.tests}")  # fmt: skip
+                        "-p", "no:cacheprovider", *tests)  # fmt: skip
         if done.returncode in (0, 5):
             return ""
         if done.returncode in (3, 4):
             raise SystemExit(done.stderr)
         if failed := first_failure(done.stdout):
             return failed
+        if done.returncode == 1:  # of a failure, which has a name
+            raise SystemExit(done.stdout + done.stderr)
         said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"]
         return f"status {done.returncode}: {said[0][:60]}"
 
@@ -151,6 +169,8 @@ def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
         copy.link()
     elif compiled:
         copy.rebuild(path)
+    if "::" in in_python and copy.first_to_fail(f"tests/{in_python}"):
+        in_python = ""  # it fails without the fault, too
     return in_c, in_python
 
 

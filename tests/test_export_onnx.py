@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,10 @@ def test_each_function_in_float64(opset: int, tmp_path: Path) -> None:
     functions = [kind(*{nn.Threshold: (0.5, -0.25)}.get(kind, ())) for kind in ELEMENTWISE]
     norms = [nn.LayerNorm(7), nn.RMSNorm(7), nn.GroupNorm(1, 7), nn.BatchNorm1d(7)]
     net = S(nn.Linear(5, 7), *functions, *norms, nn.GELU("tanh"), nn.PReLU(), nn.Softmin(1))
-    found = net.double().export(tmp_path / "net.onnx", opset=opset)
-    assert found.checked == BOTH
+    cosines = copy.deepcopy(NETS["columns"][0])
+    for each in (net, cosines):
+        found = each.double().export(tmp_path / "net.onnx", opset=opset)
+        assert found.checked == BOTH
 
 
 def run(path: Path, feed: dict[str, Any]) -> list[Any]:

@@ -186,7 +186,7 @@ def test_fit_and_predict_do_not_grow() -> None:
         model.predict(x)
 
     kept = mlp("float32", [6, 64, 3])
-    for _ in range(40):
+    for _ in range(100):
         cycle(kept)
         cycle(mlp("float32", [6, 64, 3]))
     before = resident()

@@ -43,14 +43,14 @@ BAD_FILES: dict[str, tuple[str | bytes, str]] = {
     "quoted, one too many": (f'{GOOD}\n"1",2,1,4\n', "expected 3 cells, got 4 at row 40"),
     "a gap": (f"{GOOD}\n,2,1\n", r"expected numbers, got '' at row 40 of column 'a'"),
     "a text": (f"{GOOD}\n1,NA,1\n", r"expected numbers, got 'NA' at row 40 of column 'b'"),
-    "no UTF-8": (GOOD.encode() + b"\n\xff,2,1\n", r"1\.csv: 'utf-8' codec .* at row 40"),
-    "UTF-16": (GOOD.encode("utf-16"), r"1\.csv: expected UTF-8 in the first line"),
+    "no UTF-8": (GOOD.encode() + b"\n\xff,2,1\n", r"1\.csv: expected UTF-8 text; .*, at row 40"),
+    "UTF-16": (GOOD.encode("utf-16"), r"1\.csv: expected UTF-8 text; .*, in the first line"),
     "lines that end in CR": (GOOD.replace("\n", "\r"), r"1\.csv: expected lines that end in"),
     "other columns": (GOOD.replace("b", "c", 1), "the same columns in all files, got a, b in .*0"),
     "a name twice": (GOOD.replace("b", "a", 1), "each column name once, got 'a' twice in .*1.csv"),
     "texts for numbers": (
         GOOD.replace(",0\n", ",no\n").replace(",1\n", ",yes\n"),
-        "y: expected shards of one width and type, got .rows. of float64 in .*0.csv and",
+        r"y: expected texts in all files, or numbers in all, got \S*0\.csv and",
     ),
 }
 
@@ -124,7 +124,7 @@ def test_a_header_with_a_negative_shape(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     data = (tmp_path / "x.npy").read_bytes()
     (tmp_path / "x.npy").write_bytes(data.replace(b"(40, 2), ", b"(-40, 2),"))
-    with pytest.raises(ValueError, match=r"x\.npy is no \.npy file: it has the shape \(-40, 2\)"):
+    with pytest.raises(ValueError, match=r"x\.npy is no \.npy file: a shape of \(-40, 2\)"):
         open_table(str(tmp_path / "x.npy"))
 
 

@@ -27,6 +27,7 @@ import fastnn
 PACKAGE = Path(fastnn.__file__).parent
 
 PYTHON = {
+    "_support.blame._FUNCTIONS": "import",
     "_support.blame._NAMING": "import",
     "_support.blame._STANDING": "import",
     "_support.default.dtype": "setting",

@@ -162,7 +162,7 @@ def test_errors() -> None:
         (lambda: fastnn.tensordot(f, f, 2), ValueError, r"^dims: expected 0\.\.1, got 2$"),
         (lambda: fastnn.cdist(f, f), ValueError, "^cdist: expected rows of one length"),
         (lambda: fastnn.cdist(f[None], f[None], -1), ValueError, "^p: expected a number of at"),
-        (lambda: fastnn.addmm(f, f, f), ValueError, "^mm: expected 2 and 2 axes"),
+        (lambda: fastnn.addmm(f, f, f), ValueError, "^addmm: expected 2 and 2 axes"),
         (lambda: f[None].movedim((0, 0), (0, 1)), ValueError, "^movedim: an axis comes twice"),
         (lambda: f.tensor_split(0), ValueError, "^tensor_split: expected at least 1 section"),
         (lambda: f[None].diagonal(0, 1, 1), ValueError, "^diagonal: expected two different"),

@@ -66,25 +66,26 @@ def offences(name: str, function: Callable[..., Any]) -> list[str]:
         for what, other in () if array is None else shapes(array):
             given = {key: own() for key, own in (made or {}).items()}
             given[argument] = like(make(), other)
-            if said := refusal(function, given):
+            if said := refusal(name, function, given):
                 found.append(f"{name}({argument}: {what}): {said}")
     return found
 
 
-def refusal(function: Callable[..., Any], given: dict[str, Any]) -> str:
+def refusal(name: str, function: Callable[..., Any], given: dict[str, Any]) -> str:
     """What a call said that it should not; "" if there is nothing to say against it."""
     try:
         with at_most(SECONDS), contextlib.redirect_stdout(io.StringIO()):
             walk.call(function, given)
     except Exception as error:
         text = str(error)
-        own = {function.__name__, function.__name__.rstrip("_")}
+        own = {text.strip("_") for text in (name.rpartition(".")[2], function.__name__)}
+        own |= {f"{text}_" for text in own}
         named = own | inspect.signature(function).parameters.keys()
         if not isinstance(error, OWN_WORDS) or IN_NUMPY_S_WORDS.search(text):
             return f"{type(error).__name__}: {text}"
         if named.isdisjoint(re.findall(r"\w+", text.partition(": ")[0])):
             return f"names neither argument nor function: {text}"
-        if not re.search(r"\d|\(\)", text.partition(": ")[2]):
+        if not re.search(r"\d|\(\)|got none", text.partition(": ")[2]):
             return f"does not say what came: {text}"
     return ""
 

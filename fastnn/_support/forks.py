@@ -12,8 +12,8 @@ import it there.
 
 from __future__ import annotations
 
-import importlib
 import os
+import sys
 import threading
 import time
 import weakref
@@ -117,7 +117,7 @@ def _before() -> None:
 
 def _others_import() -> bool:
     """Whether another thread is within an import."""
-    held: dict[Any, Any] = getattr(importlib._bootstrap, "_module_locks", {})
+    held: dict[Any, Any] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
     found = [reference() for reference in list(held.values())]
     own = (None, threading.get_ident())
     return any(getattr(lock, "owner", None) not in own for lock in found)

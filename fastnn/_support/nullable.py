@@ -20,10 +20,10 @@ def plain(value: Any) -> NDArray[Any] | None:
         return None
     framed = getattr(value, "ndim", 1) == 2
     columns = [value.iloc[:, i] for i in range(value.shape[1])] if framed else [value]
-    found = [_plain(column) for column in columns]
-    if any(each is None for each in found):
+    found = [numbers for column in columns if (numbers := _plain(column)) is not None]
+    if len(found) < len(columns) or not columns:
         return None
-    return np.column_stack(found) if framed else found[0]  # type: ignore[arg-type]
+    return np.column_stack(found) if framed else found[0]
 
 
 def _plain(column: Any) -> NDArray[Any] | None:

@@ -136,6 +136,13 @@ def _gelu(f: _Form, x: str) -> str:
     return f.mul(f.mul(x, f.c(0.5)), f.add(share, f.c(1)))
 
 
+def _silu(f: _Form, x: str) -> str:
+    if f.g.is_float:
+        return f.mul(x, f.g.op("Sigmoid", x))
+    # onnxruntime 1.20 joins these two to an operator that it has for float32 alone.
+    return f.div(x, f.add(f.exp(f.g.op("Neg", x)), f.c(1)))
+
+
 def _gelu_tanh(f: _Form, x: str) -> str:
     cubic = f.add(f.mul(f.mul(x, x), f.c(0.044715)), f.c(1))
     share = f.g.op("Tanh", f.mul(f.mul(x, cubic), f.c(math.sqrt(2 / math.pi))))
@@ -181,7 +188,7 @@ FORMS: dict[str, Callable[[_Form, str], str]] = {
     "ParametricMish": lambda f, x: _parametric(f, x, _mish(f, x)),
     "ParametricSELU": lambda f, x: _parametric(f, x, _selu(f, x)),
     "SELU": _selu,
-    "SiLU": lambda f, x: f.mul(x, f.g.op("Sigmoid", x)),
+    "SiLU": _silu,
     "Softplus": _softplus,
     "Softshrink": _softshrink,
     "Softsign": lambda f, x: f.div(x, f.add(f.g.op("Abs", x), f.c(1))),

@@ -110,8 +110,10 @@ def _columns(g: Graph, s: Columns, x: str, before: Any) -> str:
     if s.numbers:
         k, _ = s.mixing.shape[1:]
         v = g.op("Unsqueeze", g.columns(x, 0, s.numbers), g.whole(2))
-        angle = g.op("Add", g.op("Mul", v, g.constant(s.frequency)), g.constant(s.phase))
-        cosines = g.op("Unsqueeze", g.op("Cos", angle), g.whole(2))
+        # cos(x) = sin(x + pi / 2): onnxruntime 1.20 has no Cos of float64.
+        kind, more = ("Cos", 0.0) if g.is_float else ("Sin", np.pi / 2)
+        angle = g.op("Add", g.op("Mul", v, g.constant(s.frequency)), g.constant(s.phase + more))
+        cosines = g.op("Unsqueeze", g.op(kind, angle), g.whole(2))
         mixed = g.op("MatMul", cosines, g.constant(s.mixing.transpose(0, 2, 1)))
         y = g.op("Add", g.op("Squeeze", mixed, g.whole(2)), g.constant(s.bias))
         parts.append(g.shaped(y, (s.numbers * k,)))

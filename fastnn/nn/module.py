@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 from fastnn import autograd
 from fastnn._core import engine
-from fastnn._core.tape import unused
 from fastnn._support import check
 from fastnn._support.late import late
 from fastnn.nn.converting import Converted
@@ -16,6 +15,7 @@ from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.paths import Paths
 from fastnn.nn.saving import Saved
 from fastnn.tape import listener
+from fastnn.tape.node import unused
 from fastnn.tensor import Tensor
 
 

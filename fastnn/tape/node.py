@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from fastnn._core.tape import Node as Node, node_count as node_count
+from fastnn._core.tape import Node as Node, node_count as node_count, unused as unused
 
 
 class GradientRule(Protocol):

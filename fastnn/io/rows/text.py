@@ -239,7 +239,8 @@ def _names_in(path: str) -> tuple[list[str], str]:
         sep = max(SEPARATORS, key=first.count)
         names = [cell.strip() for cell in next(csv.reader([first], delimiter=sep), [])]
     except (UnicodeDecodeError, csv.Error) as error:
-        why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else error
+        broken = f"expected lines that end in \\n or \\r\\n: {error}"
+        why = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else broken
         raise _refusal(path, f"{why}, in the first line") from None
     if not names or any(not name or _is_number(name) for name in names):
         said = f"expected a first line with the columns' names, got {first!r:.60}"
