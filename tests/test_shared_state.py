@@ -98,6 +98,7 @@ OBJECTS = {
     "tabular.recipes.Recipe": "import",
     "tape.intervals.Intervals": "lock",
     "train.progress.ProgressBar": "import",  # one that shows nothing
+    "transforms.vmap.dispatch.Rules": "once",
     "transforms.vmap.draws._Active": "thread",
     "transforms.vmap.rules._Running": "thread",
 }
@@ -258,6 +259,7 @@ def test_objects_that_modules_keep_are_decided_on() -> None:
     for module in pkgutil.walk_packages(fastnn.__path__, "fastnn."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    fastnn.vmap(lambda x: x)(fastnn.ones(1))  # binds its rules
     plain = type, types.FunctionType, types.ModuleType
     kinds = {
         type(value)
