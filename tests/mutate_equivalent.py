@@ -10,6 +10,8 @@ EQUIVALENT: dict[str, str] = {
         "what is multiplied by ones is as it was, to the bit",
     "export/tables.py: np.zeros(width), at + width -> np.zeros(width), at":
         "the place is read for a RobustDesign alone, which is not here",
+    "interrupt: Python is not told":
+        "a run that was stopped raises KeyboardInterrupt itself; Python's own note is looked at first",
     "nn/layers/columns.py: if whole > left: -> if whole >= left:":
         "a part without columns is put beside the others",
     "ops/diagonals.py: slice(start, start + dy.shape[-1] * (columns + 1), columns + 1) -> slice(start, start + dy.shape[-1] * columns, columns + 1)":

@@ -55,6 +55,14 @@ def test_argument_counts_agree(op: str) -> None:
     assert kinds.count(inspect.Parameter.KEYWORD_ONLY) == len(case.keywords)
 
 
+def test_rows_of_a_product_have_unit_stride(real: str) -> None:
+    """Kernels write whole vectors into them."""
+    case = OPS["matmul"].case(real, (4, 6, 5), "normal", 1)
+    out = np.empty((4, 12), real)[:, ::2]
+    with pytest.raises(ValueError, match="out and y need unit stride along a row"):
+        engine.call(engine.OPS["matmul"], (out, *case.inputs), case.dims, case.attrs)
+
+
 @pytest.mark.parametrize("op", NAMES)
 def test_no_op_runs_without_what_it_needs(op: str) -> None:
     case = OPS[op].case("float64", OPS[op].calls.tails[4], "normal", 1)

@@ -6,6 +6,7 @@ import copy
 import ctypes
 import gc
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,23 @@ def test_fit_and_predict_do_not_grow() -> None:
         cycle(kept)
         cycle(mlp("float32", [6, 64, 3]))
     assert resident() - before <= 1 << 20
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads /proc/self/statm")
+def test_a_thread_takes_its_scratch_with_it() -> None:
+    """Products pack their operands in it: 2 MB a thread."""
+
+    def product() -> None:
+        a = fastnn.ones(300, 400)
+        a @ a.T
+
+    def run(threads: int) -> None:
+        for _ in range(threads):
+            thread = threading.Thread(target=product)
+            thread.start()
+            thread.join()
+
+    run(5)
+    before = resident()
+    run(20)
+    assert resident() - before <= 8 << 20

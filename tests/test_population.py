@@ -115,6 +115,23 @@ def test_own_rows_validation_and_stopping(build: Build, threads: int) -> None:
     assert stopping.best_epoch is None  # the given one is a template
 
 
+def test_stopping_where_not_every_epoch_is_evaluated() -> None:
+    """An epoch without a figure neither counts as a wait nor as the best."""
+    configs = [{"lr": 0.05 * (1 + i), "seed": i} for i in range(3)]
+    loss, held = nn.CrossEntropyLoss(), (X[:40], CLASSES[:40])
+    options: dict[str, Any] = {"epochs": 30, "validation_data": held, "validation_freq": 3}
+    stopping = EarlyStopping("val_loss", patience=1, min_delta=0.02)
+    population = fit_many(
+        mlp, X, CLASSES, configs=configs, loss=loss, early_stopping=stopping, verbose=0, **options
+    )
+    assert population.epochs.min() < 30
+    for i, config in enumerate(configs):
+        own = copy.copy(stopping)
+        trainer = alone(mlp, config, optim.Adam, loss, CLASSES, callbacks=[own], **options)
+        same(population, i, trainer)
+        assert population.best_epochs[i] == own.best_epoch and own.best_epoch % 3 == 2
+
+
 def test_masks_and_samples_with_repeats() -> None:
     """A mask is the rows in order; row numbers may repeat, in any order."""
     mask = np.zeros(N, bool)
