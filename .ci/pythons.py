@@ -6,6 +6,7 @@ system to chroot into.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -66,12 +67,17 @@ def for_glibc(python: str) -> Path:
 
 
 def on_this_machine(version: str) -> Path:
-    """Any Python of that version which runs here."""
+    """A Python that runs here and can run the modules of the source, which are of one patch."""
+    header = (code_of(version) / "Include/patchlevel.h").read_text()
+    wanted = re.findall(r'PY_VERSION\s+"([^"]+)"', header)[0]
     name = f"python{version}"
-    found = shutil.which(name)
-    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
-        return Path(found)
-    return for_glibc(version) / "bin" / name
+    said = [
+        shutil.which(name) or "false",
+        "-c",
+        "import platform; print(platform.python_version())",
+    ]
+    done = subprocess.run(said, capture_output=True, text=True, check=False)
+    return Path(said[0]) if done.stdout.strip() == wanted else for_glibc(version) / "bin" / name
 
 
 def zig(processor: str) -> dict[str, str]:
