@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 Case = Callable[[Tensor, Tensor], Any]
@@ -238,3 +240,32 @@ def test_shapes_that_do_not_fit() -> None:
             change(h)
         assert h.tolist() == (2 * X).tolist()
         h.sum().backward()
+
+
+class Program:
+    """What a compiled function leaves to the tape, in a circle that only gc can undo."""
+
+    def __init__(self) -> None:
+        self.itself, self.ran_at = self, 0
+
+
+@pytest.mark.parametrize("allocations", range(1, 30, 3))
+def test_programs_may_be_collected_while_they_are_looked_through(allocations: int) -> None:
+    x = fastnn.ones(3, requires_grad=True)
+    y = (x * x).sum()
+    before = gc.get_threshold()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            versions.writes(Program(), [np.zeros(1)])  # type: ignore[arg-type]
+        known = len(versions._programs)
+        pairs = list(enumerate(range(5000)))  # none is left over for the next: they are allocated
+        gc.set_threshold(gc.get_count()[0] + allocations)
+        gc.enable()
+        versions._changed(y._node, [])
+    finally:
+        gc.set_threshold(*before)
+        gc.enable()
+    gc.collect()
+    assert pairs and len(versions._programs) <= known - 20

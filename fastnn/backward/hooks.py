@@ -40,8 +40,9 @@ def _add(x: Tensor, hook: Hook, table: Table = live) -> RemovableHandle:
     number = unused()
     hooks = table.setdefault(place, {})
     hooks[number] = hook
-    for n in [n for n, other in hooks.items() if getattr(other, "retains", False)]:
-        hooks[n] = hooks.pop(n)  # what `retain_grad` keeps is what all hooks made of it
+    for n, other in hooks.copy().items():  # gc may remove some meanwhile
+        if getattr(other, "retains", False) and hooks.pop(n, None):
+            hooks[n] = other  # what `retain_grad` keeps is what all hooks made of it
     handle = RemovableHandle(table, place, number)
     weakref.finalize(x, handle.remove).atexit = False
     return handle

@@ -137,7 +137,7 @@ def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
         late = {
             place: name for own in held for place, (at, name) in _last.over(own) if at >= node.order
         }
-    for known, spans in list(_programs.items()):  # at once: other threads add and let go
+    for known, spans in _programs.copy().items():  # other threads, and gc, add and let go
         watch = known()
         if watch is not None and watch.ran_at >= node.order:
             late |= {
