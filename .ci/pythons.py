@@ -85,6 +85,8 @@ def zig(processor: str) -> dict[str, str]:
     zig = shlex.quote(str(Path(ziglang.__file__).with_name("zig")))  # configure starts it often
     return {
         "CC": f"{zig} cc -target {processor}-linux-musl -dynamic",
+        # musl's own stdarg.h would say by this that it is musl; zig's does not.
+        "CPP": f"{zig} cc -target {processor}-linux-musl -E -D__DEFINED_va_list",
         "AR": f"{zig} ar",
         "RANLIB": f"{zig} ranlib",
         "PKG_CONFIG_LIBDIR": "/nonexistent",  # the libraries of this machine are glibc's
