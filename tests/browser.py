@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from fastnn.playground import Playground
+
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "build/playground"
@@ -55,6 +57,19 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """A server that answers, until the end of the block."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def served(backend: str) -> Iterator[str]:
     """The address of the page with one of its back ends, native or wasm."""
     server: ThreadingHTTPServer
@@ -64,14 +79,8 @@ def served(backend: str) -> Iterator[str]:
         server = ThreadingHTTPServer(
             ("127.0.0.1", 0), functools.partial(Quiet, directory=str(static_page()))
         )
-    with server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield getattr(server, "url", f"http://127.0.0.1:{server.server_port}/")
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(server):
+        yield getattr(server, "url", f"http://127.0.0.1:{server.server_port}/")
 
 
 def wait_until(page: Any, expression: str, seconds: float = 20) -> None:

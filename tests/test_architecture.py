@@ -88,16 +88,7 @@ CORE_USERS = {
     "program": {"compiler", "population", "train/loop.py"},
     "lbfgs": {"optim"},
     "nets": {"population"},
-    "tape": {
-        "_support",
-        "backward",
-        "nn/module.py",
-        "ops",
-        "optim",
-        "tape",
-        "tensor",
-        "transforms",
-    },
+    "tape": {"_support", "backward", "ops", "optim", "tape", "tensor", "transforms"},
     "backward": {"backward", "guards.py", "transforms"},
     "replay": {
         "compiler",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, needs_browser, opened, served, wait_until
+from browser import chromium, needs_browser, opened, running, served, wait_until
 
 from fastnn.playground import Playground, columns_of
 
@@ -193,10 +193,7 @@ def test_a_weight_is_read_where_one_points(page: Any) -> None:
 def test_the_table_of_the_command(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "flowers.csv"
     path.write_text("a,b,c\n" + "".join(f"{i},{i * i % 9},{i % 2}\n" for i in range(20)))
-    with Playground(0, columns_of(str(path), x="b", y="c", target="a")) as server:
-        import threading
-
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with running(Playground(0, columns_of(str(path), x="b", y="c", target="a"))) as server:
         made = opened(browser.new_page(), server.url)
         shown = "#column-{} option:checked"
         chosen = [made.inner_text(shown.format(part)) for part in ("x", "y", "target")]

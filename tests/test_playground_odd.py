@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import chromium, needs_browser, opened, wait_until
+from browser import chromium, needs_browser, opened, running, wait_until
 
 from fastnn.playground import Playground
 
@@ -24,12 +24,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Playground]:
     needs_browser()
-    with Playground(0) as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
+    with running(Playground(0)) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import json
 import re
 import socket
 import struct
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import running
 from playground_nets import ACTIVATIONS, HEAD, LOSSES, OPTIMIZERS, SCHEDULES, Net
 
 import fastnn
@@ -33,12 +33,8 @@ PAGE = Path(fastnn.__file__).parent / "playground/page"
 
 @pytest.fixture
 def server() -> Iterator[Playground]:
-    with Playground(0) as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
+    with running(Playground(0)) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 Answer = tuple[int, bytes, http.client.HTTPMessage]

@@ -237,9 +237,7 @@ def _as_array(value: Any, name: str) -> Array:
     refuse_kind(value, name)
     stated = getattr(value, "shape", None)
     try:
-        array = np.asarray(value)
-        if array.dtype == object and (known := nullable.plain(value)) is not None:
-            array = known
+        array = nullable.array_of(value)
     except (ValueError, TypeError) as error:
         what = "rows of equal length" if "inhomogeneous" in str(error) else "an array"
         raise InvalidValueError(f"{name}: expected {what}, got {show(value)}: {error}") from error

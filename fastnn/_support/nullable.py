@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["plain"]
+__all__ = ["array_of"]
 
 
-def plain(value: Any) -> NDArray[Any] | None:
+def array_of(value: Any) -> NDArray[Any]:
+    """`np.asarray`, but of numbers where a table or column has them in such types."""
+    array = np.asarray(value)
+    known = _numbers(value) if array.dtype == object else None
+    return array if known is None else known
+
+
+def _numbers(value: Any) -> NDArray[Any] | None:
     """The numbers of a DataFrame or Series whose own array is of objects, as its columns are of
     types for missing values (Int64, Float32, boolean, int64[pyarrow]); missing ones are nan.
 

@@ -15,8 +15,6 @@ from fastnn._core import engine
 from fastnn._support import check
 
 _CGROUP = "/sys/fs/cgroup"  # no Path: pathlib would be a tenth of `import fastnn`
-
-
 BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, columns
+from fastnn._support import check, columns, nullable
 from fastnn._support.dtypes import converted, wide
-from fastnn._support.nullable import plain
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
@@ -328,9 +327,7 @@ def _array_of(values: Any) -> Any:
         return tuple(map(_array_of, values))
     if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
         return values
-    array = np.asarray(values)
-    known = plain(values) if array.dtype == object else None
-    return array if known is None else known
+    return nullable.array_of(values)
 
 
 def _are_targets(y: Any) -> bool:
