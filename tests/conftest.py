@@ -21,6 +21,11 @@ from hypothesis import HealthCheck, settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What a terminal can do is said by the tests, not by who runs them: CI's is dumb.
+for _name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(_name, None)
+os.environ["TERM"] = "xterm"
+
 PROFILE = os.environ.get("FASTNN_TEST_PROFILE", "test")
 # A fixture that lasts as long as the test is fine under @given: the instruction set.
 _COMMON = {
