@@ -21,6 +21,8 @@ CROSS := aarch64-linux-gnu-gcc
 CROSS_FLAGS := -O2 -fpeel-loops -funswitch-loops -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fno-math-errno -fvisibility=hidden -pthread -std=c11 -Wall -Wextra -Wno-unused-parameter
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes: what one has compiled of the package, the next one loads.
+unexport PYTHONDONTWRITEBYTECODE
 # A file's tests stay in one process, with what they share.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
@@ -35,8 +37,8 @@ help: ## print this list
 demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
 	@$(BIN)/fastnn train digits --out demo-out/ --compare
 
-test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests, on all cores
-	@$(PYTEST)
+test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests, on all cores, but for those that take seconds each: `make check` runs all
+	@$(PYTEST) -m "not slow and not long"
 
 test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with every instruction set of this machine
 	@build/test_kernels build/cases.bin

@@ -103,6 +103,7 @@ def million() -> Frame:
     return Frame({"a": Column("category", texts)}, len(texts))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_million_categories(preset: str) -> None:
     model = TabularClassifier(preset, epochs=2)

@@ -25,6 +25,7 @@ part.main(options, measured, lambda found: [])
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_part_gives_numpy_as_many_threads_as_fastnn(tmp_path: Path, threads: int) -> None:
     module = tmp_path / "section.py"

@@ -29,6 +29,7 @@ def threads(**environment: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BINDS)
 def test_all_places_are_as_many_threads(name: str) -> None:
     assert threads(**{name: BINDS[name]}) == threads()

@@ -171,6 +171,7 @@ def test_callbacks_are_told_of_an_epoch_once(where: str, tmp_path: Path, monkeyp
     assert fit(Breaks("never", 2)).history["lr"] == [0.05 / 2**e for e in range(1, EPOCHS + 1)]
 
 
+@pytest.mark.long
 def test_kill_9(tmp_path: Path) -> None:
     """`python tests/measure_resume.py 200` does more of this."""
     assert all(kill.same for kill in measure_resume.measure(2, threads=2, spread=0))

@@ -58,6 +58,7 @@ def fastnn_cli(capsys, *words):
     return code, captured.out, captured.err
 
 
+@pytest.mark.long
 def test_train_prints_figures(folder):
     out, talk = (folder / "iris.txt").read_text(), (folder / "iris.err").read_text()
     lines = out.splitlines()
@@ -341,6 +342,7 @@ def test_numpy_rival_trains_on_every_row(features):
     assert (net.outputs(x).argmax(axis=1) == y).mean() > 0.9
 
 
+@pytest.mark.long
 def test_compare_prints_ratios(tmp_path, capsys, monkeypatch, no_picture):
     monkeypatch.setattr("fastnn.cli.compare.SECONDS_PER_ROUND", 0.001)
     monkeypatch.setattr("fastnn.cli.compare.ROUNDS", 1)

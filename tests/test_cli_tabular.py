@@ -260,6 +260,7 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 # ---- the search ----
 
 
+@pytest.mark.long
 def test_tune_within_its_seconds(folder: Path, tmp_path: Path, capsys: Any) -> None:
     page, begun = tmp_path / "r.html", time.perf_counter()
     words = ["tune", folder / "answer.csv", "--target", "answer", "--budget", 2, "--report", page]
@@ -278,6 +279,7 @@ def test_tune_within_its_seconds(folder: Path, tmp_path: Path, capsys: Any) -> N
     assert json.loads(out)["accuracy"] == pytest.approx(document["held_out"]["accuracy"])
 
 
+@pytest.mark.long
 def test_tune_prints_what_it_tried(folder: Path, tmp_path: Path, capsys: Any) -> None:
     words = ["tune", folder / "price.csv", "--target", "price", "--budget", 30, "--trials", 3]
     code, out, _ = run(capsys, *words, "--quiet", "--out", tmp_path / "m")

@@ -85,6 +85,7 @@ def test_each_is_looked_at() -> None:
     assert len(FILES) >= 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILES)
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: Any) -> None:
     state = fastnn.get_rng_state()
@@ -97,6 +98,7 @@ def test_it_runs(name: str, tmp_path: Path, monkeypatch: Any) -> None:
     assert FILES[name] - OPTIONAL <= written <= FILES[name]
 
 
+@pytest.mark.long
 def test_the_readme_begins_with_a_table(tmp_path: Path, monkeypatch: Any) -> None:
     """Its first example in Python, which runs as it stands, without more than NumPy."""
     monkeypatch.chdir(tmp_path)
@@ -112,6 +114,7 @@ def test_the_readme_begins_with_a_table(tmp_path: Path, monkeypatch: Any) -> Non
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors"}
 
 
+@pytest.mark.long
 def test_the_page_in_python_runs(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs/report.md").read_text()

@@ -117,6 +117,7 @@ def test_what_is_refused(case: str) -> None:
 # ---- of tabular models ----
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("method", ["permutation", "gradients", "scale"])
 def test_what_matters_comes_first(models: Any, preset: str, method: str) -> None:
@@ -147,6 +148,7 @@ def test_importance_of_classes(models: Any, tmp_path: Any) -> None:
         tabular.importance(models["classes"], X)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 def test_attributions_of_tables_add_up(models: Any, preset: str) -> None:
     """To the prediction minus what the mean embedded row gives: a constant."""

@@ -130,6 +130,7 @@ def test_an_index_outside_the_table(tmp_path: Path) -> None:
 # ---- models of tables ----
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", ["td", "td-s", "tabm-mini", "mlp"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
@@ -205,6 +206,7 @@ def test_what_train_saves(name: str, tmp_path: Path) -> None:
 # ---- other machines ----
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cc", ["clang", "arm-none-eabi-gcc", "avr-gcc"])
 def test_other_compilers(cc: str, tmp_path: Path) -> None:
     """Where they are installed."""

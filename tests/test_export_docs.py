@@ -22,6 +22,7 @@ def block(name: str, language: str) -> str:
     return found[1]
 
 
+@pytest.mark.long
 def test_a_strangers_path(tmp_path: Path) -> None:
     """Under ten commands; all programs print the same class and probability."""
     (tmp_path / "main.c").write_text(block("main.c", "c"))

@@ -116,6 +116,7 @@ for name, text in BUSY.items():
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_child_works_whatever_a_thread_was_doing() -> None:
     code = f"BUSY, FORKS, HANG = {BUSY!r}, {FORKS!r}, {HANG}\n{SCRIPT}"

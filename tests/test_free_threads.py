@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from test_threads import run_together
 
 import fastnn
@@ -175,6 +176,7 @@ def test_fits_side_by_side_give_what_one_alone_gives() -> None:
     assert hammer(fit) == [fit(i) for i in range(THREADS)]
 
 
+@pytest.mark.long
 def test_one_model_predicts_while_its_size_changes() -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     rows = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)

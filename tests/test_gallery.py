@@ -21,6 +21,7 @@ def test_there_are_enough() -> None:
     assert len(SCRIPTS) >= 14
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 def test_a_script_draws_its_picture(
     script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -176,6 +176,7 @@ def ce_by_hand(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return -F.log_softmax(x @ w, 1).gather(1, y.reshape(-1, 1)).mean()
 
 
+@pytest.mark.long
 @DTYPES
 @FORMS
 def test_bce_seed520(form: str, dtype: Any) -> None:

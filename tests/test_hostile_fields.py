@@ -167,6 +167,7 @@ def faults(state: Tree, whole: bool) -> Iterator[tuple[tuple[Any, ...], Any]]:
             yield at, FEW[(number + 3) % len(FEW)]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_checkpoint(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ def test_the_import_loads_what_a_first_line_needs() -> None:
     assert {name for name in others if "._" not in name} <= OF_OTHERS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["nn", "optim", "train", "io", "compiler", "linalg", "special"])
 def test_a_part_is_loaded_when_it_is_asked_for(part: str) -> None:
     assert f"fastnn.{part}" not in loaded_by("import fastnn")

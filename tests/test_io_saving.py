@@ -195,6 +195,7 @@ def checkpoint(value):
     return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "value": value}
 
 
+@pytest.mark.long
 def test_kill_while_saving(tmp_path):
     """At each of the system calls of a save, 50 and more, until one ends: old or new, whole."""
     path, files = tmp_path / "a", {}

@@ -361,6 +361,7 @@ def most_memory(folder: Path, rows: int, memory: str) -> tuple[int, int]:
     return before, after
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="Linux tells the peak")
 def test_memory_is_bounded(tmp_path: Path) -> None:
     """300 MB by 10 MB, beside some for programs, first rows and the heap."""

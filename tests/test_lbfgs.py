@@ -293,6 +293,7 @@ def test_ctrl_c_within_a_step() -> None:
     assert trainer.evaluate(x, y)["loss"] < loss
 
 
+@pytest.mark.long
 def test_ctrl_c_within_a_step_leaves_the_file_of_the_last_step(tmp_path: Path) -> None:
     found = []
     # An epoch takes many times as long as the moment after which it is interrupted.

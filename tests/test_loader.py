@@ -68,6 +68,7 @@ def lists(loader: Any) -> list[Any]:
 SQUARES = [[0, 1, 4], [9, 16, 25], [36]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [

@@ -70,6 +70,7 @@ def function_that_runs_in_python() -> Callable[[Any], Any]:
     return fastnn.compile(lambda x: (x * unseen.factor).sum())
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(
     "make", [other_model, other_hooked_model, compiled_function, function_that_runs_in_python]

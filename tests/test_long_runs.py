@@ -79,6 +79,7 @@ def ran(code: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_product_is_cut_short_and_then_whole(threads: int) -> None:
     assert ran(OP.format(threads=threads, **PRODUCT)) == [True, 0]
@@ -90,16 +91,19 @@ def test_an_op_in_tiles_is_cut_short() -> None:
     assert ran(OP.format(**many)) == [True, 0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_fit_is_as_before_the_step(threads: int) -> None:
     assert ran(FIT.format(threads=threads, rows=4000)) == [1, True, True]
 
 
+@pytest.mark.long
 def test_a_handler_of_the_users_lets_the_run_finish() -> None:
     own = "signal.signal(signal.SIGINT, lambda *_: None)\n"
     assert ran(own + OP.format(threads=1, **PRODUCT)) == "finished"
 
 
+@pytest.mark.long
 def test_another_thread_runs_on() -> None:
     code = """
 other = np.full((2000, 2000), np.nan, "f4")

@@ -175,6 +175,7 @@ def resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not STATM.exists(), reason="reads /proc/self/statm")
 def test_fit_and_predict_do_not_grow() -> None:
     """R14: CYCLES, each with a new trainer and programs, every other one with a new model."""

@@ -189,6 +189,7 @@ def test_mpi4py_is_not_imported_unless_asked_for() -> None:
 # ---- several ranks ----
 
 
+@pytest.mark.long
 @on_mpi
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case.__name__)
 def test_two_ranks_have_the_bits_of_one(case: Callable[[Any], Any]) -> None:
@@ -214,6 +215,7 @@ def test_two_ranks_agree(case: Callable[[Any], Any]) -> None:
         assert first[0] == [4, 2]
 
 
+@pytest.mark.long
 @on_mpi
 def test_a_rank_that_is_killed_ends_all_and_others_resume(tmp_path: Path) -> None:
     path = str(tmp_path / "state.st")
@@ -232,6 +234,7 @@ def test_an_error_of_one_rank_ends_all(tmp_path: Path) -> None:
     assert (tmp_path / "state.st").exists()
 
 
+@pytest.mark.long
 @on_mpi
 def test_the_command_trains_on_all_ranks(tmp_path: Path) -> None:
     """Rank 0 prints and writes; the weights are those of one rank."""

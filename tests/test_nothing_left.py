@@ -145,6 +145,7 @@ def stepped(steps: int) -> None:
         slopes = tuple(0.9 * s + g for s, g in zip(slopes, found, strict=True))  # type: ignore[assignment]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loop", [trained, stepped])
 def test_no_growth(loop: Callable[[int], None]) -> None:
     loop(5)

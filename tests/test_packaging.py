@@ -165,6 +165,7 @@ def test_makefile_cross_compiles_with_the_flags_of_the_build():
     assert flags[1].split() == re.findall(r'"(.*?)"', " ".join(lists)) != []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-march=native", "-flto=thin -Ofast"])
 def test_unsafe_flags_are_taken_out_of_the_environment(flag, tmp_path):
     pytest.importorskip("extension_helpers")

@@ -51,6 +51,7 @@ def test_every_page_is_in_the_index() -> None:
     assert pages <= set(listed) and len(listed) == len(set(listed))
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_the_code_of_a_page_runs(
@@ -95,6 +96,7 @@ def test_commands_on_pages_are_understood() -> None:
         assert parser.parse_args(shlex.split(command)), command
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["docs/tour.md", "docs/start.md"])
 def test_commands_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

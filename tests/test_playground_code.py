@@ -56,6 +56,7 @@ LINKS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LINKS)
 def test_the_program_has_the_losses_of_the_page(name: str, tmp_path: Path) -> None:
     """To the last bit that it prints: from the page's first weights, in its order of the rows."""

@@ -100,6 +100,7 @@ def test_folds_and_bags_train_each_configuration_on_each() -> None:
         same(population, i, trainer)
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_soon() -> None:
     big = np.tile(X, (40, 1))
     y = np.tile(CLASSES, 40)

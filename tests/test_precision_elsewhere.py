@@ -145,6 +145,7 @@ def test_many_nets_are_those_of_trainers() -> None:
     assert many(X, CLASSES, precision="bf16") == want
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", ["plain", "td"])
 def test_the_command(preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     histories = []

@@ -14,6 +14,7 @@ from fastnn.tensor import of_array
 CALLS = 200 if PROFILE == "release" else 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("team", [1, 2])
 def test_eight_threads_predict_with_one_model(team: int) -> None:
     """New sizes, too: one thread records while others replay."""
@@ -38,6 +39,7 @@ def test_eight_threads_predict_with_one_model(team: int) -> None:
     assert fastnn.is_grad_enabled()
 
 
+@pytest.mark.long
 def test_a_program_that_another_thread_forgets_is_still_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -317,6 +317,7 @@ def test_hooks_run_again() -> None:
     assert x.grad is not None and (x.grad == 2).all()
 
 
+@pytest.mark.long
 def test_long_chains_are_let_go() -> None:
     """Without a deep recursion, also after a pass through them."""
     x = fastnn.ones(1, requires_grad=True)

@@ -22,6 +22,8 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import fastnn
 
 PACKAGE = Path(fastnn.__file__).parent
@@ -247,6 +249,7 @@ def changed_in(module: Module, modules: set[str]) -> Iterator[str]:
             yield f"{place}.{parts[0]}" if parts and (is_class or place in modules) else place
 
 
+@pytest.mark.long
 def test_what_modules_keep_is_decided_on() -> None:
     modules = [Module(path) for path in PACKAGE.rglob("*.py")]
     names = {module.name for module in modules}

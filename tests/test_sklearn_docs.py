@@ -30,6 +30,7 @@ def test_the_page_lists_the_keywords() -> None:
     assert told - {"activation"} == own - set(Theirs().get_params())
 
 
+@pytest.mark.long
 def test_the_example_prints_what_scikit_learn_prints() -> None:
     found = []
     for module in ("fastnn.sklearn", "sklearn.neural_network"):

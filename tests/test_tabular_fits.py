@@ -79,6 +79,7 @@ def test_a_failed_job_stops_the_others(two_threads: None) -> None:
     assert set(stopped) <= {"_StoppedError"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 def test_folds_have_the_bits_of_fits_one_after_another(preset: str, two_threads: None) -> None:
     given = {**QUICK, "preset": preset, "n_cv": 3, "n_ens": 2}
@@ -89,6 +90,7 @@ def test_folds_have_the_bits_of_fits_one_after_another(preset: str, two_threads:
     assert len(one.predictor_.members) == 6 and fastnn.get_num_threads() == 2
 
 
+@pytest.mark.long
 def test_a_time_limit_is_kept_by_all_together(two_threads: None) -> None:
     TabularRegressor(epochs=1).fit(X, VALUE)  # imports
     for changes in ({"n_cv": 3}, {"n_cv": 2, "refit": True}):

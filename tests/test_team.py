@@ -143,6 +143,7 @@ def test_runs_at_once_share_the_threads() -> None:
     assert found == {"same": True, "helpers": 1}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_forked_child_has_a_team_of_its_own(provider: str) -> None:

@@ -168,6 +168,7 @@ def test_set_num_threads_refuses(n: Any) -> None:
 # ---- fork ----
 
 
+@pytest.mark.long
 def test_a_forked_child_fits_and_predicts() -> None:
     """After a fit on several threads, whose pool the child does not have; the same bits as here."""
     found, stderr = in_process(
@@ -188,6 +189,7 @@ def test_a_forked_child_fits_and_predicts() -> None:
     assert stderr == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_pool_of_processes(method: str, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(

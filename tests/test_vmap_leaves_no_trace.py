@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import hashlib, json, sys
 import numpy as np
+
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import functional as F
@@ -46,6 +49,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.long
 def test_bits_are_those_without_vmap() -> None:
     found = [
         json.loads(subprocess.check_output([sys.executable, "-c", CODE, word], text=True))
