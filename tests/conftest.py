@@ -10,6 +10,8 @@ import gc
 import os
 import random
 import signal
+import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,17 +40,36 @@ settings.register_profile("release", max_examples=2000, print_blob=True, **_COMM
 settings.load_profile(PROFILE)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Examples in docstrings run as a reader pastes them: with no name that they do not import."""
+    """Examples in docstrings run as a reader pastes them: with no name that they do not import.
+    Of a test with the mark `every(n)` all cases are `long` but one of n."""
+    seen: Counter[str] = Counter()
     for item in items:
         if isinstance(item, DoctestItem):
             item.dtest.globs = {"__name__": "__main__"}
+        if every := item.get_closest_marker("every"):
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % every.args[0]:
+                item.add_marker(pytest.mark.long)
+            seen[name] += 1
+
+
+_imported = 0  # how many modules there were when the garbage collector was last relieved
+
+
+def _relieve_the_collector() -> None:
+    """What is there stays until the tests end, most of it of modules, and `gc.collect` looks at it
+    no more: many tests call it."""
+    global _imported
+    gc.collect()
+    gc.freeze()
+    _imported = len(sys.modules)
 
 
 def pytest_collection_finish() -> None:
-    """Nothing that was collected goes before the tests do: `gc.collect` need not look at it."""
-    gc.collect()
-    gc.freeze()
+    """None of the tests goes before all have run."""
+    _relieve_the_collector()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -56,6 +77,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     scikit-learn's without `random_state`, initial weights, a shuffle."""
     import fastnn
 
+    if len(sys.modules) > _imported + 50:  # as after the first import of matplotlib
+        _relieve_the_collector()
     random.seed(0)
     np.random.seed(0)
     fastnn.manual_seed(0)

@@ -122,6 +122,7 @@ def written_step(call: str, back: bool, name: str) -> Any:
     return step
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", CALLS)
 def test_programs_do_so_too(name: str) -> None:
     for call in CALLS[name]:
@@ -169,6 +170,7 @@ def repeats(y: Tensor) -> bool:
     return any(step == 0 and n > 1 for step, n in zip(y._array.strides, y.shape, strict=True))
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("call", of_floats("view"))
 @pytest.mark.parametrize("way", ["eager", "compiled"])
 def test_a_write_into_a_view_is_on_the_tape_of_both(call: str, way: str) -> None:

@@ -105,16 +105,21 @@ CORE_USERS = {
 Import = tuple[str, bool]  # the module, and whether only when a function is called
 
 
+parsed = functools.cache(ast.parse)
+
+
+def statements(node: ast.AST, later: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Those of a file, and whether each runs only when a function is called."""
+    for inner in ast.iter_child_nodes(node):
+        if not isinstance(inner, ast.expr):
+            yield inner, later
+            function = isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from statements(inner, later or function)
+
+
 def imports_of(path: Path, source: str, known: set[str]) -> Iterator[Import]:
     """The modules of ours that a file imports, for types too."""
-    tree = ast.parse(source)
-    later = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
+    for node, later in statements(parsed(source)):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -128,7 +133,7 @@ def imports_of(path: Path, source: str, known: set[str]) -> Iterator[Import]:
             while name not in known and "." in name:
                 name = name.rpartition(".")[0]
             if name.partition(".")[0] == "fastnn":
-                yield name, id(node) in later
+                yield name, later
 
 
 def module_of(path: Path) -> str:
@@ -270,7 +275,7 @@ def test_python_functions_are_short() -> None:
     """Without their docstrings."""
     long = []
     for path in PYTHON:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.end_lineno:
                 doc = node.body[0] if ast.get_docstring(node) else None
                 words = doc.end_lineno - doc.lineno + 1 if doc and doc.end_lineno else 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn.cli import report
 from fastnn.cli.command import main
 from fastnn.tabular import TabularClassifier, TabularRegressor, read_csv
 from fastnn.tabular.frame import Column, Frame
@@ -77,10 +78,15 @@ def test_an_estimator_says_what_is_wrong(name: str, preset: str, tmp_path: Path)
     assert files_of(tmp_path) == before
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FILES)
 def test_the_command_says_so_too_and_leaves_an_old_model(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(report, "plot", lambda *args: None)
     text, message = FILES[name]
     path = written(tmp_path, "width,kind,y\n" + GOOD)
     arguments = ["train", str(path), "--target", "y", "--out", str(tmp_path / "model")]

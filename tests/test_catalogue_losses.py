@@ -54,6 +54,7 @@ def trainer_of(name: str, dtype: str) -> fastnn.Trainer:
     return fastnn.Trainer(model, function, optim.Adam(model.parameters(), lr=0.01))
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FITS)
 def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     fit = FITS[name][1]
@@ -99,6 +100,7 @@ def check_slope(value: Callable[[], Tensor], leaves: list[Tensor], way: list[Arr
 REDUCED = [(name, reduction) for name, (_, fit) in FITS.items() for reduction in fit.reductions]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize(("name", "reduction"), REDUCED)
 @settings(max_examples=max(2, settings.default.max_examples // 10))
 @given(seed=st.integers(0, 2**31 - 1), rows=st.integers(2, SAMPLES))

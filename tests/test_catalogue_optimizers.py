@@ -61,6 +61,7 @@ def trainer_of(name: str, real: str, widths: tuple[int, ...] = (6, 8, 3)) -> Tra
     return Trainer(model, nn.CrossEntropyLoss(), optimizer)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", ALL)
 def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     x = X.astype(real)
@@ -68,17 +69,18 @@ def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     check_costs(fitted, x, Y, BATCH)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_bits_for_any_number_of_threads(name: str, threads: None) -> None:
     """A flat vector of several tiles, in teams that are larger than the work is worth."""
     results = []
-    for team in (1, 2, 4):
+    for team in (1, 3):
         trainer = trainer_of(name, "float32", (6, 900, 20, 3))
         fastnn.set_num_threads(team)
         with patch.object(Loop, "run", lambda loop, team=team: loop._loop.run(-1.0, team)):
             trainer.fit(X, Y, batch_size=BATCH, verbose=0)
         results.append(everything(trainer))
-    assert results[0] == results[1] == results[2]
+    assert results[0] == results[1]
 
 
 SWITCHES: list[tuple[str, Settings, Settings]] = [

@@ -69,6 +69,7 @@ def test_train_prints_figures(folder):
     assert "epoch 40/40" in talk and "net 4-16-3, relu; adam lr 0.01," in talk
 
 
+@pytest.mark.long
 def test_train_writes_model_and_picture(folder):
     for name in ("iris", "diabetes"):
         if (folder / f"{name}.png").exists():  # matplotlib is an extra

@@ -22,13 +22,14 @@ def team() -> Iterator[None]:
     engine.set_num_threads(before)
 
 
-TEAMS = (1, 2, 3, 4, 7, 8) if PROFILE == "release" else (1, 2, 3, 4)
+TEAMS = (1, 2, 3, 4, 7, 8) if PROFILE == "release" else (1, 2, 3)
 # Their references are series, slow for so many elements; test_kernels compares their values, and
 # the other elementwise ops what is done with many.
 SLOW = ("digamma", "erf", "erfc", "erfcx", "erfinv", "gelu", "gelu_grad", "i0e", "i1e", "lgamma",
         "ndtri", "zeta")  # fmt: skip
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
     """Arrays of many tiles, on the best instruction set; the result is right as well."""
@@ -44,6 +45,7 @@ def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
         assert all(result == results[0] for result in results), dims
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_the_call_before(op: str, real: str, every_isa: EveryIsa) -> None:
     """A stale workspace or scratch would show: a call, a larger one, the first again."""

@@ -133,6 +133,7 @@ def test_what_matters_comes_first(models: Any, preset: str, method: str) -> None
         assert found.values.sum() == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_importance_of_classes(models: Any, tmp_path: Any) -> None:
     found = tabular.importance(models["classes"], X, LABEL)
     assert found.names[0] == "width" and found.unit == "rise of the log-loss"

@@ -27,6 +27,7 @@ def built(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return runpy.run_path(str(path))["build"]()
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", NETS)
 def test_each_layer(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The code imports torch and the standard library alone; the state has its names and values."""

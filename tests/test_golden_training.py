@@ -64,6 +64,7 @@ def test_backprop_of_biases(form: str, dtype: Any) -> None:
     close(b2, g["grad_b2_per_unit"])
 
 
+@pytest.mark.long
 @DTYPES
 @pytest.mark.parametrize("form", ["eager", "compiled", "Trainer"])
 def test_backprop_steps(form: str, dtype: Any) -> None:

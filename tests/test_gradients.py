@@ -139,6 +139,7 @@ def test_every_op_with_a_gradient_has_samples() -> None:
     assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_op(name: str) -> None:
     for fn, arrays in SAMPLES[name]:
@@ -218,6 +219,7 @@ FUNCTIONS: dict[str, Sample] = {
 }  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
     check(*FUNCTIONS[name])
@@ -233,6 +235,7 @@ ACTIVATIONS: dict[str, Function] = {"none": lambda x: x, "relu": ops.relu, "sigm
                                     "tanh": ops.tanh, "log_softmax": ops.log_softmax}  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_losses_of_layers(loss: str, activation: str) -> None:
@@ -269,6 +272,7 @@ def nets(draw_: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.long
 @given(nets())
 @example({  # log-probabilities of log-probabilities: a sum so large that its differences are rough
     "widths": [1, 7, 3, 6, 9], "acts": ["log_softmax"] * 4, "skips": [None, None, None, 0],

@@ -141,6 +141,8 @@ def byte_codes(run: Callable[[], Any]) -> int:
     return count
 
 
+@pytest.mark.long
+@pytest.mark.every(3)
 @pytest.mark.parametrize("case", CASES)
 def test_work(case: Callable[[int], Tensor]) -> None:
     """Twice the steps are twice the byte codes, forward and backward, and twice the nodes."""
@@ -156,6 +158,7 @@ def test_work(case: Callable[[int], Tensor]) -> None:
         assert counts[2] - counts[1] <= 2.1 * (counts[1] - counts[0]), counts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [rewards, rollout, columns, by_tensors, scaled_rows, accumulated])
 def test_memory(case: Callable[[int], Tensor]) -> None:
     """What the tape of a write keeps does not grow with the tensor that is written into."""

@@ -114,6 +114,7 @@ def test_one_rank_without_slices_is_a_fit_as_ever() -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case.__name__)
 def test_slices_give_what_a_whole_batch_gives(
     case: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
@@ -196,6 +197,7 @@ def test_two_ranks_have_the_bits_of_one(case: Callable[[Any], Any]) -> None:
     assert results(2)[case.__name__] == [alone(case)] * 2
 
 
+@pytest.mark.long
 @on_mpi
 @pytest.mark.parametrize("case", AGREED, ids=lambda case: case.__name__)
 def test_two_ranks_agree(case: Callable[[Any], Any]) -> None:

@@ -76,6 +76,7 @@ CASES: dict[str, tuple[Build, list[Config], Any, Any, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("name", CASES)
 def test_bits_of_single_fits(name: str, threads: int) -> None:
@@ -276,6 +277,7 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("real", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_other_layers(name: str, real: str) -> None:

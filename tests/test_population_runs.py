@@ -135,6 +135,7 @@ def test_the_page_runs() -> None:
     assert names["p"].shape == (300, 2) and (names["low"] <= names["high"]).all()
 
 
+@pytest.mark.long
 def test_the_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ def sequence(function: Callable[[Any], Any], change: Callable[[], object]) -> li
     return found + [function(x).tolist() for _ in range(3)]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", reads.TEXTS)
 def test_what_is_read_is_never_stale(name: str) -> None:
     want = sequence(*reads.form(name))
@@ -110,6 +111,7 @@ def trained(name: str, fit: bool) -> list[list[float]]:
 
 
 # A third of the forms: each is watched as by `compile`, and fits again go through all of them.
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", list(reads.TEXTS)[::3])
 def test_a_fit_notices_what_a_callback_changes(name: str) -> None:
     want = trained(name, fit=False)
@@ -150,6 +152,7 @@ def trained_by_fits(name: str, eager: bool) -> list[list[float]]:
     return weights
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", reads.TEXTS)
 def test_fits_again_notice_what_changed(name: str) -> None:
     want: list[list[float]] | None

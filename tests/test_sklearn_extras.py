@@ -129,6 +129,7 @@ def test_activations_by_layer() -> None:
     assert classifier(activation=steep).fit(X, LABELS).loss_ != gelu[0].loss_
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     "given",
     [
@@ -242,6 +243,7 @@ def test_a_callback_may_change_the_training() -> None:
     assert len(set(mine.loss_curve_[1:])) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_time_limit(solver: str) -> None:
     big = RNG.randn(4000, 50)

@@ -310,6 +310,7 @@ def test_one_row_is_not_enough():
     assert Frame({}, 0).names == ()
 
 
+@pytest.mark.long
 def test_a_price_with_a_missing_cell_is_a_regression(tmp_path, capsys):
     """One "NA", "nan" or "?" among numbers makes no classes, of a target and of a feature."""
     for mark in ("NA", "nan", "?"):

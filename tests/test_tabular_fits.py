@@ -135,6 +135,7 @@ def test_refit_stops_where_the_folds_were_best(monkeypatch: pytest.MonkeyPatch) 
 # ---- quantiles ----
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", PRESETS)
 def test_quantiles(preset: str, tmp_path: Path) -> None:
     given = {**QUICK, "preset": preset, "epochs": 60, "quantiles": (0.9, 0.1), "n_cv": 2}

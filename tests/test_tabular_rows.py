@@ -41,6 +41,7 @@ BOOLEANS: dict[str, Any] = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("new", BOOLEANS)
 @pytest.mark.parametrize("trained", BOOLEANS)
 def test_booleans_are_the_same_however_they_are_written(trained: str, new: str) -> None:
@@ -215,6 +216,7 @@ TIMED = [f"{day} {i % 24:02d}:15" for i, day in enumerate(SLASHED)]
 MONTHS = [f"{day[3:6]}{day[:3]}{day[6:]}" for day in SLASHED]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dates, is_april", [(SLASHED, True), (TIMED, True), (MONTHS, False)])
 def test_a_date_alone_is_read_as_those_of_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], dates: list[str], is_april: bool

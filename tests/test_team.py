@@ -114,6 +114,7 @@ found["helpers"] = after["helpers"]
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="reads /proc")
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_idle_threads_sleep(provider: str) -> None:

@@ -122,6 +122,7 @@ def test_one_cpu_means_one_thread() -> None:
     assert found == {"threads": 1}
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("text", ["3", " 3 ", "1024", "", "0", "-1", "1025", "two", "2.0"])
 def test_num_threads_of_the_environment(text: str) -> None:
     """A bad value is named in one warning, and does not stop the import."""
@@ -318,6 +319,7 @@ MOMENTS = {  # what the fit does when it says that it has begun, and C or Python
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c(moment: str) -> None:
     """The model is as after a finished step, and the next fit goes on."""

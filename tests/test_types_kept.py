@@ -148,6 +148,7 @@ def trained(x: Any, y: Array, seed: int = 0) -> tuple[nn.Sequential, dict[str, f
     return net, trainer.evaluate(x, y), net.predict(x)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32", "int64", "bool", *HALVES])
 def test_large_arrays_are_converted_by_blocks(name: str) -> None:
     """The bits of the converted array, and no copy of it: neither by fit, evaluate nor predict."""
