@@ -139,7 +139,6 @@ def test_every_op_with_a_gradient_has_samples() -> None:
     assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
-@pytest.mark.every(3)
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_op(name: str) -> None:
     for fn, arrays in SAMPLES[name]:
@@ -219,7 +218,6 @@ FUNCTIONS: dict[str, Sample] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
     check(*FUNCTIONS[name])

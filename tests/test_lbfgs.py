@@ -87,7 +87,6 @@ def minimiser(function: Function, x: Array, settings: dict[str, Any]) -> tuple[A
     return w, optimizer, closure
 
 
-@pytest.mark.every(3)
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_it_is_the_textbook(function: str, name: str) -> None:
