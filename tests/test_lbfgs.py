@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lbfgs_reference import Array, Function, Reference
+from patience import SOON
 from test_fit_again import functions_called
 
 import fastnn
@@ -282,7 +283,7 @@ def test_ctrl_c_within_a_step() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(x, y, batch_size=len(x), verbose=0, callbacks=[Starts(interrupt)])
-    assert time.perf_counter() - began[0] < 1.0  # 200 ms on a quiet machine
+    assert time.perf_counter() - began[0] < SOON
     state = trainer.optimizer.state_dict()["state"][0]
     assert state["n_iter"] > 1
     loss = trainer.evaluate(x, y)["loss"]

@@ -196,7 +196,7 @@ def test_many_connections_at_once_wait_for_nothing(server: Playground) -> None:
     begun = time.monotonic()
     idle = [socket.create_connection(server.server_address) for _ in range(100)]
     assert ask(server, "GET", "/")[0] == 200
-    assert time.monotonic() - begun < 5  # 16 s, if five may wait
+    assert time.monotonic() - begun < 12  # 16 s, if five may wait
     for connection in idle:
         connection.close()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import SOON
 from populations import CLASSES, NUMBERS, N, X, alone, mlp, normed, same
 
 import fastnn
@@ -112,7 +113,7 @@ def test_ctrl_c_ends_it_soon() -> None:
             mlp, big, y, configs=[{}] * 6, loss=nn.CrossEntropyLoss(), epochs=10**5,
             validation_rows=[np.arange(4000)] * 6, early_stopping=10**6, verbose=0,
         )  # fmt: skip
-    assert time.perf_counter() - began < 5  # it was asked for .6 s; the machine may be busy
+    assert time.perf_counter() - began < SOON
     timer.join()
 
 

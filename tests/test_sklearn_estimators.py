@@ -311,14 +311,13 @@ def test_data_frames(library: str) -> None:
 def test_fit_does_not_hold_the_lock() -> None:
     """Another thread of Python runs while an epoch does."""
     rows = RNG.randn(6000, 200)
-    job = regressor(hidden_layer_sizes=(200,), max_iter=3, n_threads=1, batch_size=500)
+    job = regressor(hidden_layer_sizes=(200,), max_iter=6, n_threads=1, batch_size=500)
     thread = threading.Thread(target=job.fit, args=(rows, rows[:, 0]))
-    turns, longest, last = 0, 0.0, time.perf_counter()
+    turns = 0
     thread.start()
     while thread.is_alive():
         time.sleep(0.001)
-        now = time.perf_counter()
-        turns, longest, last = turns + 1, max(longest, now - last), now
+        turns += 1
     assert turns > 10
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import SOON
 
 pytest.importorskip("sklearn", minversion="1.7")
 
@@ -253,7 +254,7 @@ def test_time_limit(solver: str) -> None:
     )  # fmt: skip
     began = time.monotonic()
     mine.fit(big, big[:, 0])
-    assert 0.2 < time.monotonic() - began < 5.0
+    assert 0.2 < time.monotonic() - began < SOON
     assert np.isfinite(mine.loss_) and mine.n_iter_ >= 1
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import SOON
 
 import fastnn
 from fastnn import io
@@ -145,7 +146,7 @@ def test_a_time_limit_is_kept() -> None:
     classifier(epochs=1).fit(x, y)  # imports
     begun = time.perf_counter()
     model = TabularClassifier(random_state=0, time_limit=0.5).fit(x, y)
-    assert time.perf_counter() - begun < 3.0  # the machine may be busy
+    assert time.perf_counter() - begun < SOON
     [report] = model.reports_
     assert report.stopped and 1 <= len(report.scores) < 256
     ample = classifier(time_limit=1000.0).fit(ROWS, CLASS)

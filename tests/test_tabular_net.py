@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -189,21 +188,23 @@ def test_of_equal_epochs_the_last_is_kept() -> None:
     assert not np.array_equal(seen[2], seen[1]) and not net.training
 
 
-def test_the_schedules_time() -> None:
+def test_the_schedules_time(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Clock(3, None)
     times = []
     for epoch in range(3):
         times += plain.times(4).tolist()
         assert plain.tick() == (epoch < 2)
     np.testing.assert_allclose(times, np.arange(12) / 12)
-    hurried = Clock(1000, time.perf_counter() + 0.2)
-    last = 0.0
-    while True:
-        last = hurried.times(4)[-1]
-        time.sleep(0.02)
-        if not hurried.tick():
-            break
-    assert last > 0.6 and hurried.left <= 0  # nearly 1: it ended when the schedule did
+    now = [0.0]
+    monkeypatch.setattr(fitting.time, "perf_counter", lambda: now[0])
+    for seconds in (0.02, 0.03):  # of an epoch; ten fit in, and six with some time left over
+        hurried, now[0], last, epochs = Clock(1000, now[0] + 0.2), now[0], 0.0, 0
+        while True:
+            last, epochs = hurried.times(4)[-1], epochs + 1
+            now[0] += seconds
+            if not hurried.tick():
+                break
+        assert last > 0.6 and epochs == round(0.2 // seconds)  # it ended when the schedule did
 
 
 def test_a_slow_first_epoch_does_not_shorten_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
