@@ -28,7 +28,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-release test-wasm test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-all test-c test-neon test-tsan test-release test-wasm test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -39,6 +39,9 @@ demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside Nu
 
 test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests, on all cores, but for those that take seconds each: `make check` runs all
 	@$(PYTEST) -m "not slow and not long"
+
+test-all: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run those too
+	@$(PYTEST)
 
 test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with every instruction set of this machine
 	@build/test_kernels build/cases.bin
@@ -83,8 +86,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx fastnn/_core/*.pxi
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
-	@echo "== tests in C";   $(MAKE) test-c
-	@echo "== tests";        $(PYTEST)
+	@echo "== tests";        $(MAKE) test-all
 
 check-slow: $(VENV)/built $(VENV)/extra-dev $(VENV)/extra-slow ## the tests marked slow: browsers, sanitizers, emulators, larger data
 	@$(BIN)/python -m pytest -m slow tests
