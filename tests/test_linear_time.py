@@ -142,10 +142,10 @@ def byte_codes(run: Callable[[], Any]) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.every(3)
 @pytest.mark.parametrize("case", CASES)
 def test_work(case: Callable[[int], Tensor]) -> None:
-    """Twice the steps are twice the byte codes, forward and backward, and twice the nodes."""
+    """Twice the steps are twice the byte codes, forward and backward, and twice the nodes; were it
+    their square, four times."""
     forward, backward, nodes = [], [], []
     case(8).backward()  # what is done once
     for n in (24, 48, 96):
@@ -155,7 +155,7 @@ def test_work(case: Callable[[int], Tensor]) -> None:
         nodes.append(tape.node_count() - start)
         backward.append(byte_codes(losses[0].backward))
     for counts in (forward, backward, nodes):
-        assert counts[2] - counts[1] <= 2.1 * (counts[1] - counts[0]), counts
+        assert counts[2] - counts[1] <= 2.5 * (counts[1] - counts[0]), counts
 
 
 @pytest.mark.long

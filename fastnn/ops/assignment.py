@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import expand, outside, reshape
-from fastnn.ops.elementwise import add, bitwise_or, copy, gt, larger, ne, sub, where
+from fastnn.ops.elementwise import bitwise_or, copy, gt, larger, ne, sub, where
 from fastnn.ops.index import gives_view, is_mask, read
 from fastnn.ops.indexing import getitem
 from fastnn.ops.promote import cast
@@ -104,6 +104,17 @@ def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
     return view
 
 
+def last_of_each(row_of: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """For each of n rows the place of the last of the sorted indices that name it, 0 without one;
+    and whether there is one, (n, 1)."""
+    k = row_of.shape[0]
+    following = take_rows(row_of, of_array(np.minimum(np.arange(1, k + 1), k - 1)))
+    last = bitwise_or(ne(following, row_of), of_array(np.arange(k) == k - 1))
+    number = cast(where(last, of_array(np.arange(1, k + 1)), 0), float64)
+    found = cast(scatter_add_rows(reshape(number, (k, 1)), row_of, n), int64)
+    return reshape(larger(sub(found, 1), 0), (n,)), gt(found, 0)
+
+
 def put_rows(x: Tensor, index: Tensor, source: Tensor) -> Tensor:
     """x with source[i] as its row index[i], for int64 in range; the last of several counts.
 
@@ -114,13 +125,8 @@ def put_rows(x: Tensor, index: Tensor, source: Tensor) -> Tensor:
         nowhere = of_array(np.zeros((n, 1), bool_))
         return taped(_put_gradient, (x, source), copy(x.detach())._array, (nowhere, index))
     order = along(TABLE["argsort"], index, 0, (0,))
-    row_of = take_rows(index, order)
-    following = take_rows(row_of, of_array(np.minimum(np.arange(1, k + 1), k - 1)))
-    last = bitwise_or(ne(following, row_of), of_array(np.arange(k) == k - 1))
-    number = cast(where(last, add(order, 1), 0), float64)  # of the source, from 1 on
-    found = cast(scatter_add_rows(reshape(number, (k, 1)), row_of, n), int64)
-    there = gt(found, 0)
-    rows = take_rows(source.detach(), reshape(larger(sub(found, 1), 0), (n,)))
+    last, there = last_of_each(take_rows(index, order), n)
+    rows = take_rows(source.detach(), take_rows(order, last))
     y = where(there, rows, x.detach())
     return taped(_put_gradient, (x, source), y._array, (there, index))
 

@@ -40,7 +40,7 @@ class Cumulative(NamedTuple):
     indices: Tensor
 
 
-def _scan(tensors: list[Tensor], at: int, combine: Callable[..., list[Tensor]]) -> list[Tensor]:
+def scan(tensors: list[Tensor], at: int, combine: Callable[..., list[Tensor]]) -> list[Tensor]:
     """y_i = x_0 o .. o x_i along an axis by doubling, log2(n) steps of whole-array operations.
 
     combine: (earlier, later) parts -> their combination; associative.
@@ -70,7 +70,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
     if x.ndim == 0 or x.shape[at] < 2:
         return copy(x)
     wide = cast(x, float32) if x._array.dtype in HALVES else x  # rounded once
-    return cast(_scan([wide], at, lambda a, b: [mul(a[0], b[0])])[0], x.dtype)
+    return cast(scan([wide], at, lambda a, b: [mul(a[0], b[0])])[0], x.dtype)
 
 
 def _extremes(name: str, input: Tensor, dim: int, least: bool) -> Cumulative:
@@ -90,7 +90,7 @@ def _extremes(name: str, input: Tensor, dim: int, least: bool) -> Cumulative:
             wins = bitwise_or(wins, isnan(b[0]))
         return [where(wins, b[0], a[0]), where(wins, b[1], a[1])]
 
-    indices = _scan([x, copy(expand(index, input.shape))], at, combine)[1]
+    indices = scan([x, copy(expand(index, input.shape))], at, combine)[1]
     return Cumulative(gather(input, at, indices), indices)
 
 
@@ -125,7 +125,7 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
         )
     if input.ndim == 0 or input.shape[at] < 2:
         return copy(input)
-    return _scan([input], at, lambda a, b: [logaddexp(a[0], b[0])])[0]
+    return scan([input], at, lambda a, b: [logaddexp(a[0], b[0])])[0]
 
 
 # ---- the trapezoidal rule ----

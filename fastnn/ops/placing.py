@@ -9,34 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import owner
-from fastnn._support import dtypes
 from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
-from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
+from fastnn.ops.axes import axis, contiguous, place, reshape, view_of
 from fastnn.ops.constant import constant
 from fastnn.ops.elementwise import (
-    add,
     clone,
-    div,
-    eq,
-    floor_divide,
-    larger,
-    maximum,
-    minimum,
-    mul,
     where,
 )
-from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import positions
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
-from fastnn.ops.scattering import neutral, replaced, scatter_add
-from fastnn.ops.statistics import prod
+from fastnn.ops.scattering import replaced, scatter_add
+from fastnn.ops.segments import reduce_rows
 from fastnn.ops.table import new_array, view
 from fastnn.ops.views import movedim, slice_of
 from fastnn.tape.batch import Batch
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64, of_array
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -179,39 +169,15 @@ def index_reduce(
         raise InvalidValueError(
             f"source: expected shape {wanted} by input and index, got {source.shape}"
         )
-    n, m = x.shape[at], index.numel()
-    if m == 0:
+    if index.numel() == 0:
         return clone(input)
-    place_of = positions(index, n, "index", False)
-    hits = eq(of_array(np.arange(n).reshape(n, 1)), place_of)  # (n, m)
-    hits = reshape(hits, (n, m, *(1,) * (x.ndim - 1 - at)))
-    apart = reshape(src, (*src.shape[:at], 1, *src.shape[at:]))
-    met = any(hits, 1)
-    found = _combined(reduce, x, hits, apart, at, met, include_self)
-    return reshape(cast(where(met, found, x), input.dtype), input.shape)
-
-
-def _combined(
-    reduce: str, x: Tensor, hits: Tensor, src: Tensor, at: int, met: Tensor, with_self: bool
-) -> Tensor:
-    along = at + 1
-    if reduce == "prod":
-        found = prod(where(hits, src, of_array(dtypes.number(1, src.dtype))), along)
-        return mul(x, found) if with_self else found
-    if reduce == "mean":
-        total = sum(where(hits, src, of_array(np.zeros((), src.dtype))), along)
-        count = sum(cast(hits, int64), 1)
-        if with_self:
-            total, count = add(total, x), add(count, 1)
-        count = larger(count, 1)
-        if x.dtype.kind == "f":
-            return div(total, cast(count, x.dtype))
-        return floor_divide(total, count)
-    most = reduce == "amax"
-    bound = of_array(dtypes.number(neutral(reduce, x.dtype), x.dtype))
-    found = (amax if most else amin)(where(hits, src, bound), along)
-    found = where(met, found, x)
-    return (maximum if most else minimum)(x, found) if with_self else found
+    place_of = positions(index, x.shape[at], "index", False)
+    first = movedim(x, at, 0)
+    rows, given = (
+        reshape(t, (t.shape[0], t.numel() // t.shape[0])) for t in (first, movedim(src, at, 0))
+    )
+    found = reshape(reduce_rows(rows, place_of, given, reduce, include_self), first.shape)
+    return reshape(movedim(found, 0, at), input.shape)
 
 
 # ---- views by strides ----

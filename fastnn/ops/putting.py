@@ -9,23 +9,20 @@ import numpy as np
 
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.assignment import put_rows
-from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, sum
-from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, larger, sub, where
-from fastnn.ops.extremes import amax, amin
-from fastnn.ops.indexing import getitem, positions
-from fastnn.ops.join import cat
+from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape
+from fastnn.ops.elementwise import add, copy, eq, larger, sub, where
+from fastnn.ops.indexing import getitem, positions, row_by_row
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
-from fastnn.ops.scattering import fitting, neutral, region_of, replaced, same_dtype, summed, within
-from fastnn.ops.statistics import cumsum, prod
+from fastnn.ops.scattering import fitting, region_of, replaced, same_dtype, summed, within
+from fastnn.ops.segments import reduce_rows
+from fastnn.ops.statistics import cumsum
 from fastnn.ops.write import value_of
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fastnn.ops.table import Operand, Scalar
 
 __all__ = ["index_copy", "index_put", "masked_scatter", "scatter", "scatter_reduce"]
@@ -150,9 +147,6 @@ def _between(index: Tensor, last: int) -> Tensor:
     return where(eq(larger(index, last), last), index, last)
 
 
-_REDUCE: dict[str, Callable[..., Tensor]] = {"prod": prod, "amax": amax, "amin": amin}
-
-
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -179,7 +173,7 @@ def scatter_reduce(
     >>> fastnn.scatter_reduce(fastnn.tensor([2.0, 0.0]), 0, index, src, "amax")
     tensor([3., 2.])
     """
-    if reduce not in ("sum", "mean", *_REDUCE):
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise InvalidValueError(
             f"reduce: expected 'sum', 'prod', 'mean', 'amax' or 'amin', got {reduce!r}"
         )
@@ -198,25 +192,10 @@ def scatter_reduce(
 def _reduced(
     x: Tensor, at: int, index: Tensor, src: Tensor, reduce: str, include_self: bool
 ) -> Tensor:
-    """`scatter_reduce` for an index of x's shape but for axis `at`: all pairs are laid out."""
-    n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
-    apart = (*index.shape[: at + 1], 1, *index.shape[at + 1 :])
-    hits = eq(reshape(index, apart), of_array(np.arange(n).reshape(n, *after)))
-    each = reshape(src, apart)
-    own = reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
-    counted = sum(cast(hits, int64), at)
-    named = eq(counted, 0) if not include_self else None
-    if reduce in _REDUCE:
-        least = neutral(reduce, x.dtype)
-        start = own if named is None else where(reshape(named, own.shape), own, least)
-        parts = [cast(start, x.dtype), cast(where(hits, each, least), x.dtype)]
-        return cast(_REDUCE[reduce](cat(parts, at), at), x.dtype)
-    kept = x if named is None else where(named, x, 0)
-    total = add(kept, sum(where(hits, each, 0), at))
-    if reduce == "mean":
-        count = add(counted, 1) if named is None else larger(counted, 1)
-        total = (div if x.dtype.kind == "f" else floor_divide)(total, cast(count, x.dtype))
-    return cast(total, x.dtype)
+    """`scatter_reduce` for an index of x's shape but for axis `at`."""
+    elements = reshape(x, (x.numel(), 1)), reshape(src, (src.numel(), 1))
+    flat = row_by_row(x.shape, at, index)
+    return reshape(reduce_rows(elements[0], flat, elements[1], reduce, include_self), x.shape)
 
 
 _WORDS = {"add": "sum", "multiply": "prod"}

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
+from fastnn.ops.assignment import put_rows
 from fastnn.ops.axes import axis, expand, lifted, permute, place, reshape, view_of
-from fastnn.ops.elementwise import add, copy, eq, ge, larger, mul, where
-from fastnn.ops.extremes import amax, any
+from fastnn.ops.elementwise import add, copy, gt, mul, where
 from fastnn.ops.indexing import gather, index_select, positions, row_by_row
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
 from fastnn.ops.table import new_array
+from fastnn.ops.write import value_of
 from fastnn.tensor import Tensor, float64, of_array
 from fastnn.tensor.attach import methods
 
@@ -107,17 +108,6 @@ def replaced(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     return reshape(y, input.shape)
 
 
-def neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
-    """The number of a dtype that changes nothing in a reduction."""
-    if reduce == "prod":
-        return 1
-    if dtype.kind == "b":
-        return reduce == "amin"
-    if dtype.kind == "f":
-        return -math.inf if reduce == "amax" else math.inf
-    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
-
-
 def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor], Tensor]) -> Tensor:
     """The tensor with its part in a region computed anew."""
     part = whole if region == (slice(None),) * len(region) else view_of(whole, region)
@@ -132,14 +122,10 @@ def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor],
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
     """`replaced` for an index of x's shape but for axis `at`."""
-    n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
-    place_of = reshape(index, (*index.shape[: at + 1], 1, *index.shape[at + 1 :]))
-    hits = eq(place_of, of_array(np.arange(n).reshape(n, *after)))
-    if not isinstance(src, Tensor):
-        return cast(where(any(hits, at), src, x), x.dtype)
-    order = of_array(np.arange(index.shape[at]).reshape(-1, 1, *after))
-    last = amax(where(hits, order, -1), at)
-    return where(ge(last, 0), gather(src, at, larger(last, 0)), x)
+    given = expand(src if isinstance(src, Tensor) else value_of(src, x), index.shape)
+    elements = reshape(x, (x.numel(), 1)), reshape(given, (index.numel(), 1))
+    flat = row_by_row(x.shape, at, index)
+    return reshape(put_rows(elements[0], flat, elements[1]), x.shape)
 
 
 def summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
@@ -202,7 +188,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
     if len(index) == 0:
         return copy(input)
     index = positions(index, whole.shape[at], "index", True)
-    meant = any(eq(of_array(np.arange(whole.shape[at]).reshape(-1, 1)), index), 1)
+    ones = of_array(np.ones((len(index), 1)))
+    meant = gt(scatter_add_rows(ones, index, whole.shape[at]), 0.0)
     meant = reshape(meant, (-1, *(1,) * (whole.ndim - 1 - at)))
     return reshape(cast(where(meant, value, whole), input.dtype), input.shape)
 

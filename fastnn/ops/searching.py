@@ -10,14 +10,29 @@ import numpy as np
 from fastnn._support import dtypes
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import reshape, sum, view_of
-from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, mul, smaller, sub, where
-from fastnn.ops.extremes import amax, amin, any
+from fastnn.ops.elementwise import (
+    add,
+    copy,
+    div,
+    eq,
+    floor,
+    ge,
+    gt,
+    le,
+    mul,
+    ne,
+    smaller,
+    sub,
+    where,
+)
+from fastnn.ops.extremes import amax, amin
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.indexing import gather
 from fastnn.ops.join import cat
-from fastnn.ops.pointwise import logical_and, logical_not
-from fastnn.ops.promote import cast
-from fastnn.ops.rows import scatter_add_rows
+from fastnn.ops.pointwise import logical_and, logical_not, logical_or
+from fastnn.ops.promote import cast, result_type
+from fastnn.ops.rows import scatter_add_rows, take_rows
+from fastnn.ops.sorting import sort
 from fastnn.tape import batch, listener
 from fastnn.tensor import Tensor, bool_, float64, int64, of_array
 from fastnn.tensor.attach import methods
@@ -28,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["bucketize", "histc", "histogram", "isin", "searchsorted"]
 
 
-def _by_comparing(*tensors: Tensor) -> bool:
-    """Whether to compare all with all, by ops: for programs and batches; else NumPy searches."""
+def _by_ops(*tensors: Tensor) -> bool:
+    """Whether to search by ops: for programs and batches; else NumPy searches."""
     if listener.active is not None:
         return True
     return batch.batched(*tensors)
@@ -95,12 +110,35 @@ def _in_order(sequence: Tensor, sorter: Tensor) -> Tensor:
     return gather(sequence, -1, sorter)
 
 
+def _taken(vector: Tensor, at: Tensor) -> Tensor:
+    return reshape(take_rows(vector, reshape(at, (-1,))), at.shape)
+
+
+def _found_by_ops(sequence: Tensor, values: Tensor, right: bool) -> Tensor:
+    """`_positions` by halving, in log2(n) steps of whole arrays; nan comes behind all numbers."""
+    n = sequence.shape[-1]
+    found = of_array(np.zeros(values.shape, int64))
+    if n == 0:
+        return found
+    step = 1 << n.bit_length() - 1
+    while step:
+        tried = add(found, step)
+        at = smaller(sub(tried, 1), n - 1)
+        there = _taken(sequence, at) if sequence.ndim == 1 else gather(sequence, -1, at)
+        is_nan = ne(there, there)
+        if right:
+            beyond = logical_or(gt(there, values), logical_and(is_nan, eq(values, values)))
+        else:
+            beyond = logical_or(ge(there, values), is_nan)
+        stays = logical_or(beyond, gt(tried, n))
+        found, step = where(stays, found, tried), step // 2
+    return found
+
+
 def _positions(sequence: Tensor, values: Tensor, right: bool) -> Tensor:
     """How many of the sequence are below each value, or at it too if `right`."""
-    if _by_comparing(sequence, values):
-        rows = sequence if sequence.ndim == 1 else view_of(sequence, (..., None, slice(None)))
-        beyond = (gt if right else ge)(rows, view_of(values, (..., None)))
-        return sum(cast(logical_not(beyond), int64), -1)  # so that nan comes behind all
+    if _by_ops(sequence, values):
+        return _found_by_ops(sequence, values, right)
     array, given = (dtypes.readable(t._array) for t in (sequence, values))
     way: Literal["left", "right"] = "right" if right else "left"
     if array.ndim == 1:
@@ -134,6 +172,15 @@ def bucketize(
     return searchsorted(boundaries, given, out_int32=out_int32, right=right)
 
 
+def _is_in_by_ops(left: Tensor, right: Tensor) -> Tensor:
+    if right.numel() == 0:
+        return of_array(np.zeros(left.shape, bool_))
+    kind = result_type(left, right)
+    values, known = cast(left, kind), sort(cast(reshape(right, (-1,)), kind)).values
+    place = smaller(_found_by_ops(known, values, False), known.shape[0] - 1)
+    return eq(_taken(known, place), values)
+
+
 def isin(
     elements: Tensor | Scalar,
     test_elements: Tensor | Scalar,
@@ -160,8 +207,8 @@ def isin(
     if bool_ in (given[0].dtype, given[1].dtype):
         raise InvalidTypeError("isin: expected numbers, got a bool tensor; use .long()")
     left, right = (t.detach() for t in given)
-    if _by_comparing(left, right):
-        found = any(eq(view_of(left, (..., None)), reshape(right, (-1,))), -1)
+    if _by_ops(left, right):
+        found = _is_in_by_ops(left, right)
         return logical_not(found) if invert else found
     values, known = (dtypes.readable(t._array) for t in (left, right))
     return of_array(np.asarray(np.isin(values, known, invert=invert)))
