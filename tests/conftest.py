@@ -11,6 +11,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,3 +124,13 @@ def real(request: pytest.FixtureRequest) -> str:
     """The name of the real type."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, for the playground's tests."""
+    from browser import chromium, needs_browser
+
+    needs_browser()
+    with chromium() as made:
+        yield made
