@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from debian import NoSourceError, unpack
-from pythons import for_glibc, for_musl
-from wheels import DEBIAN, PYTHONS, WORK
+from pythons import cross_built, for_glibc
+from wheels import DEBIAN, PYTHONS, WORK, of_machine
 
 QEMU = "/usr/bin/qemu-aarch64-static"
 TAGS = {  # of wheels that a place takes
@@ -27,6 +27,11 @@ TAGS = {  # of wheels that a place takes
 }
 SMOKE = Path("tests/smoke_wheel.py")
 NAME = re.compile(r"fastnn_cpu-.*-cp\d+-cp(\d)(\d+t?)-((many|musl)linux)_\d+_\d+_(\w+?)[.]")
+# In a mount namespace of its own, which ends with the command: $1 is the root, the rest is run there.
+MOUNTED = """
+for folder in dev proc; do mkdir -p "$1/$folder" && mount --rbind /$folder "$1/$folder" || exit; done
+exec chroot "$@"
+"""
 START, END = "<!-- make try-wheels writes from here -->\n", "<!-- to here -->\n"
 
 
@@ -58,10 +63,13 @@ class Place:
     def run(self, *arguments: str) -> str:
         """Run Python there, with nothing of this environment; what it printed, if all is well."""
         environment = {"PATH": "/usr/sbin:/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
+        environment["HOME"] = "/tmp"
         command = [*self.python, "-I", *arguments]
         if self.chroot:
-            rights = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
-            command = [*rights, "chroot", str(self.chroot), *command]
+            (self.chroot / "tmp").mkdir(exist_ok=True)
+            rights = [] if os.geteuid() == 0 else ["--map-root-user"]
+            inside = ["sh", "-c", MOUNTED, "sh", str(self.chroot)]
+            command = ["unshare", "--mount", *rights, *inside, *command]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=1800, check=False
         )
@@ -106,20 +114,32 @@ def built(python: str) -> Place:
     return Place("Python built from Debian's source", packages, [str(folder / "env/bin/python")])
 
 
-def musl(python: str, processor: str) -> Place:
-    said = "Debian's musl, Python built from source"
-    return system(for_musl(python, processor), processor, "/python/bin", python, said)
+def of_this_machine(python: str, processor: str) -> Place | str:
+    found = of_machine(python)
+    if processor != os.uname().machine or found is None:
+        return f"not run: no Python {python} for it here"
+    env = (WORK / "roots" / f"{python}-own" / "env").absolute()
+    packages = bare(env, str(found[1]), python)
+    shutil.copy(SMOKE, env)
+    return Place("a Python of the machine that builds", packages, [str(env / "bin/python")])
+
+
+def cross(python: str, library: str, processor: str) -> Place:
+    said = f"Debian's {'musl' if library == 'musllinux' else 'glibc'}, Python built from source"
+    folder = cross_built(python, processor, library)
+    return system(folder, processor, "/python/bin", python, said)
 
 
 def place_of(wheel: Found) -> Place | str:
     """Where to run a wheel, or why it is not run."""
     try:
         if wheel.library == "musllinux":
-            return musl(wheel.python, wheel.processor)
+            return cross(*wheel)
+        if PYTHONS.get(wheel.python, "") is None:
+            return of_this_machine(wheel.python, wheel.processor)
         if not wheel.python.endswith("t"):
             return debian(wheel.python, wheel.processor)
-        here = wheel.processor == "x86_64"
-        return built(wheel.python) if here else "not run: no such Python here"
+        return built(wheel.python) if wheel.processor == os.uname().machine else cross(*wheel)
     except NoSourceError as error:
         return f"not run: {error}"
 
@@ -140,7 +160,9 @@ def tests_of(files: list[Path], wheel: Found, place: Place) -> str:
     shutil.copytree("tests", env / "tests", dirs_exist_ok=True)
     shutil.copy("pyproject.toml", env)
     folder = "/env" if place.chroot else str(env.absolute())
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    # Not by what a package that needs the GIL does to it.
+    command = ["-X", "gil=0"] if wheel.python.endswith("t") else []
+    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
     return place.run(*command, *(f"{folder}/{file}" for file in files)).splitlines()[-1]
 
 
