@@ -22,9 +22,9 @@ LIBRARIES = {  # of Python's modules: options of configure, what the linker call
     "zlib": (["--static"], "z"),
     "libffi": (["--disable-shared", "--disable-docs", "--disable-exec-static-tramp"], "ffi"),
 }
-SYSTEMS = {  # C library: the end of zig's target, Debian's package of it
-    "musllinux": ("linux-musl", "musl"),
-    "manylinux": ("linux-gnu.2.36", "libc6"),
+SYSTEMS = {  # C library: the end of zig's target, Debian's packages of what NumPy's wheels want
+    "musllinux": ("linux-musl", ["musl"]),
+    "manylinux": ("linux-gnu.2.36", ["libc6", "libstdc++6"]),
 }
 ANSWERS = {  # what configure would find out by running a program, or at length
     "ac_cv_buggy_getaddrinfo": "no",
@@ -128,10 +128,10 @@ def static_library(name: str, target: str) -> dict[str, str]:
 
 def cross_built(python: str, processor: str, library: str) -> Path:
     """A system with a C library and a Python at /python, to chroot into."""
-    end, package = SYSTEMS[library]
+    end, packages = SYSTEMS[library]
     target = f"{processor}-{end}"
     folder = (WORK / "roots" / f"{python}-{target}").absolute()
-    unpack("trixie", DEBIAN[processor], [package], folder)
+    unpack("trixie", DEBIAN[processor], packages, folder)
     if (folder / "python").exists():
         return folder
     version = python.rstrip("t")

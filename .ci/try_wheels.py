@@ -9,7 +9,6 @@ cannot be run here is said.
 import argparse
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from debian import NoSourceError, unpack
+from places import Place, bare
 from pythons import cross_built, for_glibc
 from wheels import DEBIAN, PYTHONS, WORK, of_machine
 
@@ -27,11 +27,6 @@ TAGS = {  # of wheels that a place takes
 }
 SMOKE = Path("tests/smoke_wheel.py")
 NAME = re.compile(r"fastnn_cpu-.*-cp\d+-cp(\d)(\d+t?)-((many|musl)linux)_\d+_\d+_(\w+?)[.]")
-# In a mount namespace of its own, which ends with the command: $1 is the root, the rest is run there.
-MOUNTED = """
-for folder in dev proc; do mkdir -p "$1/$folder" && mount --rbind /$folder "$1/$folder" || exit; done
-exec chroot "$@"
-"""
 START, END = "<!-- make try-wheels writes from here -->\n", "<!-- to here -->\n"
 
 
@@ -52,39 +47,6 @@ class Found(NamedTuple):
     @property
     def abi(self) -> str:
         return "cp" + self.python.replace(".", "")
-
-
-class Place:
-    """Where a wheel runs: a command that starts Python, and the folder of its packages."""
-
-    def __init__(self, said: str, packages: Path, python: list[str], chroot: Path | None = None):
-        self.said, self.packages, self.python, self.chroot = said, packages, python, chroot
-
-    def run(self, *arguments: str) -> str:
-        """Run Python there, with nothing of this environment; what it printed, if all is well."""
-        environment = {"PATH": "/usr/sbin:/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
-        environment["HOME"] = "/tmp"
-        command = [*self.python, "-I", *arguments]
-        if self.chroot:
-            (self.chroot / "tmp").mkdir(exist_ok=True)
-            rights = [] if os.geteuid() == 0 else ["--map-root-user"]
-            inside = ["sh", "-c", MOUNTED, "sh", str(self.chroot)]
-            command = ["unshare", "--mount", *rights, *inside, *command]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=1800, check=False
-        )
-        if done.returncode:
-            sys.exit(f"{self.said}: {shlex.join(command)}\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-
-def bare(folder: Path, home: str, python: str) -> Path:
-    """A virtual environment without pip; the folder of its packages is returned."""
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "bin").mkdir(parents=True)
-    (folder / "pyvenv.cfg").write_text(f"home = {home}\n")
-    (folder / "bin/python").symlink_to(f"{home}/python{python}")
-    return folder / f"lib/python{python.rstrip('t')}/site-packages"  # where Debian's Python looks
 
 
 def system(root: Path, processor: str, home: str, python: str, said: str) -> Place:
