@@ -9,7 +9,9 @@ from pathlib import Path
 
 # $1 is the root, the rest is run there: in a mount namespace of its own, which ends with it.
 MOUNTED = """
-for folder in dev proc; do mkdir -p "$1/$folder" && mount --rbind /$folder "$1/$folder" || exit; done
+for folder in dev proc; do
+  mkdir -p "$1/$folder" && mount --rbind /$folder "$1/$folder" || exit
+done
 exec chroot "$@"
 """
 

@@ -46,10 +46,10 @@ FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip; the same files make the same whe
 
 def of_machine(python: str) -> tuple[Path, Path] | None:
     """The folders of headers and of bin of a Python on the PATH, if one with headers is there."""
-    code = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('BINDIR'), sep='|')"
+    code = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('BINDIR'))"
     command = [shutil.which(f"python{python}") or "false", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    include, _, binaries = done.stdout.strip().partition("|")
+    include, _, binaries = done.stdout.strip().partition(" ")
     found = done.returncode == 0 and Path(include, "Python.h").exists()
     return (Path(include), Path(binaries)) if found else None
 
@@ -162,7 +162,7 @@ def main() -> None:
             if not set(options.only) <= {library, processor, python}:
                 continue
             elif (include := headers(python, processor)) is None:
-                print(f"== {python} left out: Debian has no headers, nor a python{python} on the PATH")
+                print(f"== {python} left out: no headers in Debian, no python{python} on the PATH")
             else:
                 files = build(python, processor, library, include)
                 print(f"== compiled {python} {library} {processor}", flush=True)

@@ -109,7 +109,7 @@ def test_a_source_that_a_release_no_longer_has_is_a_known_one(
     for name, _, how in (case.partition(" ") for case in lost.split(", ") if case):
         pool.joinpath(name).unlink() if how == "gone" else pool.joinpath(name).write_text("else")
     if LOST[lost] == "refused":
-        with pytest.raises(SystemExit, match="a_2.0.*expected a file with SHA-256.*got"):
+        with pytest.raises(SystemExit, match=r"a_2.0.*expected a file with SHA-256.*got"):
             debian.kept("a", into)
     else:
         found = debian.kept("a", into)
@@ -130,7 +130,7 @@ def test_a_wheel_in_a_root_has_devices_processes_and_a_folder_to_write(
     for needed in {str(shell), *re.findall(r"(/\S+) \(0x", said)}:
         (tmp_path / needed[1:]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(needed, tmp_path / needed[1:])
-    probe = 'echo 1 >/dev/null && echo $HOME >/tmp/a && read a </tmp/a && test -r /proc/self/maps'
+    probe = "echo 1 >/dev/null && echo $HOME >/tmp/a && read a </tmp/a && test -r /proc/self/maps"
     place = Place("a root", tmp_path, [str(shell), "-c", f'{probe} && echo "$a"'], tmp_path)
     if subprocess.run(["unshare", "--mount", "--map-root-user", "true"], check=False).returncode:
         pytest.skip("no rights to a mount namespace here")
