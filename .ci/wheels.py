@@ -46,10 +46,10 @@ FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip; the same files make the same whe
 
 def of_machine(python: str) -> tuple[Path, Path] | None:
     """The folders of headers and of bin of a Python on the PATH, if one with headers is there."""
-    code = "from sysconfig import *; print(get_path('include'), get_config_var('BINDIR'), sep='\\n')"
+    code = "from sysconfig import *; print(get_path('include'), get_config_var('BINDIR'), sep='|')"
     command = [shutil.which(f"python{python}") or "false", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    include, _, binaries = done.stdout.strip().partition("\n")
+    include, _, binaries = done.stdout.strip().partition("|")
     found = done.returncode == 0 and Path(include, "Python.h").exists()
     return (Path(include), Path(binaries)) if found else None
 
