@@ -1,8 +1,8 @@
 """Pythons that Debian has no package of, from its sources: free-threaded, and for musl.
 
 Debian has musl, but no Python that uses it. zig cross-compiles one, for this processor too, since
-what runs on this machine is glibc's. It lies in a folder beside Debian's musl, which is a whole
-system to chroot into.
+what runs on this machine is glibc's; and free-threaded ones for another processor. They lie beside
+Debian's C library in a folder that is a whole system to chroot into.
 """
 
 import os
@@ -14,13 +14,17 @@ import sys
 from pathlib import Path
 
 import ziglang
-from debian import source, unpack
+from debian import NoSourceError, source, unpack
 from wheels import DEBIAN, ON_DEMAND, PYTHONS, WORK
 
 OPTIONS = ["--without-ensurepip", "--disable-test-modules"]
 LIBRARIES = {  # of Python's modules: options of configure, what the linker calls it
     "zlib": (["--static"], "z"),
     "libffi": (["--disable-shared", "--disable-docs", "--disable-exec-static-tramp"], "ffi"),
+}
+SYSTEMS = {  # C library: the end of zig's target, Debian's packages of what NumPy's wheels want
+    "musllinux": ("linux-musl", ["musl"]),
+    "manylinux": ("linux-gnu.2.36", ["libc6", "libstdc++6"]),
 }
 ANSWERS = {  # what configure would find out by running a program, or at length
     "ac_cv_buggy_getaddrinfo": "no",
@@ -47,6 +51,8 @@ def run(folder: Path, *command: str | Path, environment: dict[str, str] | None =
 def code_of(python: str) -> Path:
     version = python.rstrip("t")
     release = (PYTHONS | ON_DEMAND)[python]
+    if release is None:
+        raise NoSourceError(f"Debian has no source of Python {version}")
     return source(release, f"python{version}", WORK / "source" / version).absolute()
 
 
@@ -80,33 +86,39 @@ def on_this_machine(version: str) -> Path:
     return Path(said[0]) if done.stdout.strip() == wanted else for_glibc(version) / "bin" / name
 
 
-def zig(processor: str) -> dict[str, str]:
+def zig(target: str) -> dict[str, str]:
     """zig as configure is told of a compiler."""
     zig = shlex.quote(str(Path(ziglang.__file__).with_name("zig")))  # configure starts it often
+    compiler = f"{zig} cc -target {target}"
     return {
-        "CC": f"{zig} cc -target {processor}-linux-musl -dynamic",
+        "CC": f"{compiler} -dynamic" if "musl" in target else compiler,
         # musl's own stdarg.h would say by this that it is musl; zig's does not.
-        "CPP": f"{zig} cc -target {processor}-linux-musl -E -D__DEFINED_va_list",
+        "CPP": f"{compiler} -E -D__DEFINED_va_list" if "musl" in target else f"{compiler} -E",
         "AR": f"{zig} ar",
         "RANLIB": f"{zig} ranlib",
-        "PKG_CONFIG_LIBDIR": "/nonexistent",  # the libraries of this machine are glibc's
+        "PKG_CONFIG_LIBDIR": "/nonexistent",  # the libraries of this machine are not the target's
         "READELF": "true",  # asked for, and not used on Linux
         "CFLAGS": "-O1 -fPIC -Wno-date-time",  # it is to be there soon, not to run for long
         "OPT": "-DNDEBUG",
     }
 
 
-def library(name: str, processor: str) -> dict[str, str]:
-    """A static library for musl, and how Python's configure is told where it is."""
+def host_of(target: str) -> str:
+    """A target as configure is told of it, without the version of glibc."""
+    return re.sub(r"[.][\d.]+$", "", target)
+
+
+def static_library(name: str, target: str) -> dict[str, str]:
+    """A static library for a target, and how Python's configure is told where it is."""
     options, short = LIBRARIES[name]
-    objects = (WORK / "source" / f"{name}-{processor}").absolute()
+    objects = (WORK / "source" / f"{name}-{target}").absolute()
     folder = objects / "made"
     if not folder.exists():
         code = source("bookworm", name, WORK / "source" / name).absolute()
         # zlib's own configure does not know --host.
-        host = [] if name == "zlib" else [f"--host={processor}-linux-musl"]
+        host = [] if name == "zlib" else [f"--host={host_of(target)}"]
         configure = [code / "configure", f"--prefix={folder}", *host, *options]
-        run(objects, *configure, environment=zig(processor) | ANSWERS)
+        run(objects, *configure, environment=zig(target) | ANSWERS)
         run(objects, "make", "install")
     return {
         f"{name.upper()}_CFLAGS": f"-I{folder}/include",
@@ -114,21 +126,23 @@ def library(name: str, processor: str) -> dict[str, str]:
     }
 
 
-def for_musl(python: str, processor: str) -> Path:
-    """A system with musl and a Python at /python, to chroot into."""
-    folder = (WORK / "roots" / f"musl-{python}-{processor}").absolute()
-    unpack("trixie", DEBIAN[processor], ["musl"], folder)
+def cross_built(python: str, processor: str, library: str) -> Path:
+    """A system with a C library and a Python at /python, to chroot into."""
+    end, packages = SYSTEMS[library]
+    target = f"{processor}-{end}"
+    folder = (WORK / "roots" / f"{python}-{target}").absolute()
+    unpack("trixie", DEBIAN[processor], packages, folder)
     if (folder / "python").exists():
         return folder
     version = python.rstrip("t")
     helper = on_this_machine(version)  # runs what the build of Python runs of it
-    code, objects = code_of(python), WORK / "source" / f"{python}-musl-{processor}"
-    environment = zig(processor) | ANSWERS
+    code, objects = code_of(python), WORK / "source" / f"{python}-{target}"
+    environment = zig(target) | ANSWERS
     for name in LIBRARIES:
-        environment |= library(name, processor)
-    print(f"== building Python {python} for musl, {processor} (minutes)", flush=True)
+        environment |= static_library(name, target)
+    print(f"== building Python {python} for {target} (minutes)", flush=True)
     configure = [code / "configure", "--prefix=/python", *options_of(python)]
-    configure += [f"--build={os.uname().machine}-linux-gnu", f"--host={processor}-linux-musl"]
+    configure += [f"--build={os.uname().machine}-linux-gnu", f"--host={host_of(target)}"]
     run(objects, *configure, f"--with-build-python={helper}", environment=environment)
     run(objects, "make", "-j2")
     run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made")

@@ -9,7 +9,6 @@ cannot be run here is said.
 import argparse
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from debian import NoSourceError, unpack
-from pythons import for_glibc, for_musl
-from wheels import DEBIAN, PYTHONS, WORK
+from places import Place, bare
+from pythons import cross_built, for_glibc
+from wheels import DEBIAN, PYTHONS, WORK, of_machine
 
 QEMU = "/usr/bin/qemu-aarch64-static"
 TAGS = {  # of wheels that a place takes
@@ -49,36 +49,6 @@ class Found(NamedTuple):
         return "cp" + self.python.replace(".", "")
 
 
-class Place:
-    """Where a wheel runs: a command that starts Python, and the folder of its packages."""
-
-    def __init__(self, said: str, packages: Path, python: list[str], chroot: Path | None = None):
-        self.said, self.packages, self.python, self.chroot = said, packages, python, chroot
-
-    def run(self, *arguments: str) -> str:
-        """Run Python there, with nothing of this environment; what it printed, if all is well."""
-        environment = {"PATH": "/usr/sbin:/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
-        command = [*self.python, "-I", *arguments]
-        if self.chroot:
-            rights = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
-            command = [*rights, "chroot", str(self.chroot), *command]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=1800, check=False
-        )
-        if done.returncode:
-            sys.exit(f"{self.said}: {shlex.join(command)}\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-
-def bare(folder: Path, home: str, python: str) -> Path:
-    """A virtual environment without pip; the folder of its packages is returned."""
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "bin").mkdir(parents=True)
-    (folder / "pyvenv.cfg").write_text(f"home = {home}\n")
-    (folder / "bin/python").symlink_to(f"{home}/python{python}")
-    return folder / f"lib/python{python.rstrip('t')}/site-packages"  # where Debian's Python looks
-
-
 def system(root: Path, processor: str, home: str, python: str, said: str) -> Place:
     """A place in a root with a Python in `home`."""
     packages = bare(root / "env", home, python)
@@ -106,20 +76,32 @@ def built(python: str) -> Place:
     return Place("Python built from Debian's source", packages, [str(folder / "env/bin/python")])
 
 
-def musl(python: str, processor: str) -> Place:
-    said = "Debian's musl, Python built from source"
-    return system(for_musl(python, processor), processor, "/python/bin", python, said)
+def of_this_machine(python: str, processor: str) -> Place | str:
+    found = of_machine(python)
+    if processor != os.uname().machine or found is None:
+        return f"not run: no Python {python} for it here"
+    env = (WORK / "roots" / f"{python}-own" / "env").absolute()
+    packages = bare(env, str(found[1]), python)
+    shutil.copy(SMOKE, env)
+    return Place("a Python of the machine that builds", packages, [str(env / "bin/python")])
+
+
+def cross(python: str, library: str, processor: str) -> Place:
+    said = f"Debian's {'musl' if library == 'musllinux' else 'glibc'}, Python built from source"
+    folder = cross_built(python, processor, library)
+    return system(folder, processor, "/python/bin", python, said)
 
 
 def place_of(wheel: Found) -> Place | str:
     """Where to run a wheel, or why it is not run."""
     try:
         if wheel.library == "musllinux":
-            return musl(wheel.python, wheel.processor)
+            return cross(*wheel)
+        if PYTHONS.get(wheel.python, "") is None:
+            return of_this_machine(wheel.python, wheel.processor)
         if not wheel.python.endswith("t"):
             return debian(wheel.python, wheel.processor)
-        here = wheel.processor == "x86_64"
-        return built(wheel.python) if here else "not run: no such Python here"
+        return built(wheel.python) if wheel.processor == os.uname().machine else cross(*wheel)
     except NoSourceError as error:
         return f"not run: {error}"
 
@@ -140,7 +122,9 @@ def tests_of(files: list[Path], wheel: Found, place: Place) -> str:
     shutil.copytree("tests", env / "tests", dirs_exist_ok=True)
     shutil.copy("pyproject.toml", env)
     folder = "/env" if place.chroot else str(env.absolute())
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    # Not by what a package that needs the GIL does to it.
+    command = ["-X", "gil=0"] if wheel.python.endswith("t") else []
+    command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
     return place.run(*command, *(f"{folder}/{file}" for file in files)).splitlines()[-1]
 
 

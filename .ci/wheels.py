@@ -27,7 +27,13 @@ from repack_wheel import repack
 from setuptools import build_meta
 
 WORK = Path("build/wheels")
-PYTHONS = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky", "3.14t": "forky"}  # 3.12: none
+PYTHONS = {  # the release of Debian that has their headers; of 3.12 none has: see `of_machine`
+    "3.11": "bookworm",
+    "3.12": None,
+    "3.13": "trixie",
+    "3.14": "forky",
+    "3.14t": "forky",
+}
 ON_DEMAND = {"3.13t": "trixie"}  # where 3.14t is not to be had, it shows that threads run freely
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # The C library: what zig calls it, what file names say, and the platform tags of wheels.
@@ -38,20 +44,28 @@ LIBRARIES = {
 FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # of a zip; the same files make the same wheel
 
 
-def headers(python: str, processor: str) -> Path:
-    """A folder with Python.h and what it includes."""
+def of_machine(python: str) -> tuple[Path, Path] | None:
+    """The folders of headers and of bin of a Python on the PATH, if one with headers is there."""
+    code = "from sysconfig import *; print(get_path('include'), get_config_var('BINDIR'), sep='|')"
+    command = [shutil.which(f"python{python}") or "false", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    include, _, binaries = done.stdout.strip().partition("|")
+    found = done.returncode == 0 and Path(include, "Python.h").exists()
+    return (Path(include), Path(binaries)) if found else None
+
+
+def headers(python: str, processor: str) -> Path | None:
+    """A folder with Python.h and what it includes; None, if they are not to be had."""
+    release = (PYTHONS | ON_DEMAND)[python]
+    if release is None:  # pyconfig.h differs between these processors in nothing a module sees
+        found = of_machine(python)
+        return found and found[0]
     folder = WORK / "headers" / f"{python}-{processor}"
     if folder.exists():
         return folder
     version = python.rstrip("t")
     root = WORK / "debian" / f"{version}-{processor}"
-    unpack(
-        (PYTHONS | ON_DEMAND)[python],
-        DEBIAN[processor],
-        [f"libpython{version}-dev"],
-        root,
-        alone=True,
-    )
+    unpack(release, DEBIAN[processor], [f"libpython{version}-dev"], root, alone=True)
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(root / f"usr/include/python{version}", partial)
@@ -62,7 +76,7 @@ def headers(python: str, processor: str) -> Path:
     return folder
 
 
-def build(python: str, processor: str, library: str) -> Path:
+def build(python: str, processor: str, library: str, include: Path) -> Path:
     """Compile the modules for one wheel; the folder with all its files is returned."""
     zig_library, name, _ = LIBRARIES[library]
     abi = python.replace(".", "")
@@ -83,7 +97,7 @@ def build(python: str, processor: str, library: str) -> Path:
     shutil.rmtree(files, ignore_errors=True)
     command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", files]
     command += ["build_ext", "--build-lib", files, "--build-temp", place / python]
-    command += ["--include-dirs", headers(python, processor)]
+    command += ["--include-dirs", include]
     log = place / python / "log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
@@ -145,8 +159,12 @@ def main() -> None:
     with ProcessPoolExecutor(1) as packer:  # it takes as long as the compiler
         pythons = [*PYTHONS, *(python for python in ON_DEMAND if python in options.only)]
         for library, processor, python in product(LIBRARIES, DEBIAN, pythons):
-            if set(options.only) <= {library, processor, python}:
-                files = build(python, processor, library)
+            if not set(options.only) <= {library, processor, python}:
+                continue
+            elif (include := headers(python, processor)) is None:
+                print(f"== {python} left out: no headers in Debian, no python{python} on the PATH")
+            else:
+                files = build(python, processor, library, include)
                 print(f"== compiled {python} {library} {processor}", flush=True)
                 tags = tags_of(python, processor, library)
                 wheels.append(packer.submit(pack, files, about, tags, options.into, options.quick))

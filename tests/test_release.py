@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -66,6 +68,74 @@ def test_what_keeps_a_tree_from_being_a_release(name: str, monkeypatch: pytest.M
 
     changelog, changed, count = CASES[name]
     assert len(unready("1.0.0", changelog, date(2026, 1, 3), changed)) == count
+
+
+def put_source(folder: Path, version: str) -> str:
+    """A source as Debian's pool has it; the SHA-256 of its description is returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tarball, description = folder / f"a_{version}.tar.xz", folder / f"a_{version}-1.dsc"
+    tarball.write_text(version)
+    known = hashlib.sha256(tarball.read_bytes()).hexdigest()
+    description.write_text(
+        f"Source: a\nChecksums-Sha1:\n 12 5 other\nChecksums-Sha256:\n {known} 5 {tarball.name}\n"
+        f"Files:\n 34 5 other\n"
+    )
+    return hashlib.sha256(description.read_bytes()).hexdigest()
+
+
+LOST = {  # what is not as it was: what is taken
+    "": "2.0",
+    "a_2.0-1.dsc gone": "1.0",
+    "a_2.0.tar.xz gone": "1.0",
+    "a_2.0-1.dsc gone, a_1.0.tar.xz gone": "none",
+    "a_2.0-1.dsc changed": "refused",
+    "a_2.0.tar.xz changed": "refused",
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_source_that_a_release_no_longer_has_is_a_known_one(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest that is there; one that is not what the repository says it is, is refused."""
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    import debian
+
+    pool, into = tmp_path / "pool/main/a/a", tmp_path / "into"
+    into.mkdir()
+    sources = [(f"{version}-1", put_source(pool, version)) for version in ("2.0", "1.0")]
+    monkeypatch.setattr(debian, "KEPT", {"a": sources})
+    monkeypatch.setattr(debian, "MIRROR", tmp_path.as_uri())
+    for name, _, how in (case.partition(" ") for case in lost.split(", ") if case):
+        pool.joinpath(name).unlink() if how == "gone" else pool.joinpath(name).write_text("else")
+    if LOST[lost] == "refused":
+        with pytest.raises(SystemExit, match=r"a_2.0.*expected a file with SHA-256.*got"):
+            debian.kept("a", into)
+    else:
+        found = debian.kept("a", into)
+        assert (found.name if found else "a_none-1.dsc") == f"a_{LOST[lost]}-1.dsc"
+        assert not found or into.joinpath(f"a_{LOST[lost]}.tar.xz").read_text() == LOST[lost]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a chroot of Linux")
+def test_a_wheel_in_a_root_has_devices_processes_and_a_folder_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pytest and half of Python's library want them; they are gone when the command is."""
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    from places import Place
+
+    shell = Path("/bin/sh").resolve()
+    said = subprocess.run(["ldd", shell], capture_output=True, text=True, check=True).stdout
+    for needed in {str(shell), *re.findall(r"(/\S+) \(0x", said)}:
+        (tmp_path / needed[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(needed, tmp_path / needed[1:])
+    probe = "echo 1 >/dev/null && echo $HOME >/tmp/a && read a </tmp/a && test -r /proc/self/maps"
+    place = Place("a root", tmp_path, [str(shell), "-c", f'{probe} && echo "$a"'], tmp_path)
+    if subprocess.run(["unshare", "--mount", "--map-root-user", "true"], check=False).returncode:
+        pytest.skip("no rights to a mount namespace here")
+    assert place.run() == "/tmp\n"
+    assert not any((tmp_path / "dev").iterdir()) and not any((tmp_path / "proc").iterdir())
 
 
 def test_checksums_are_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
