@@ -1,8 +1,12 @@
-"""What mutation runs found: kept in build/mutants.json, rendered as tests/mutants.md."""
+"""What mutation runs found: kept in build/mutants.json, rendered as tests/mutants.md.
+
+A tree without that file takes what the page says of the faults that there still are.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +49,7 @@ class Results(dict[str, Found]):
 def kept() -> Results:
     """What earlier runs found."""
     if not KEPT.is_file():
-        return Results()
+        return on_page()
     return Results({key: Found(*value) for key, value in json.loads(KEPT.read_text()).items()})
 
 
@@ -71,8 +75,9 @@ def _verdict(results: Results, what: str) -> str:
     return "not run yet" if what not in results else "**missed**"
 
 
-def _table(results: Results, faults: list[str], texts: list[str], of: str) -> list[str]:
-    """One part of the page."""
+def _table(results: Results, cells: list[tuple[str, str]], of: str) -> list[str]:
+    """One part of the page: faults and their cells."""
+    faults = [what for what, _ in cells]
     caught = sum(caught_in(results, what) for what in faults)
     same = sum(what in EQUIVALENT and not caught_in(results, what) for what in faults)
     not_run = sum(what not in results for what in faults)
@@ -80,15 +85,33 @@ def _table(results: Results, faults: list[str], texts: list[str], of: str) -> li
     line = f"{len(faults)} faults {of}: {caught} caught, {same} without effect, {rest} missed"
     lines = [f"{line}, {not_run} not run yet." if not_run else f"{line}.", ""]
     lines += ["| fault | caught by |", "| --- | --- |"]
-    rows = zip(texts, faults, strict=True)
-    return [*lines, *(f"| {text} | {_verdict(results, what)} |" for text, what in rows), ""]
+    return [*lines, *(f"| {cell} | {_verdict(results, what)} |" for what, cell in cells), ""]
+
+
+def on_page() -> Results:
+    """What the page says of the faults that were run."""
+    text = PAGE.read_text() if PAGE.is_file() else ""
+    rows = dict(re.findall(r"^\| (.+) \| (?!not run)(.+) \|$", text, re.M))
+    found = {what: rows[cell] for what, cell in (*_in_engine(), *_in_python()) if cell in rows}
+    return Results({what: Found(_said(cell), "page") for what, cell in found.items()})
+
+
+def _said(cell: str) -> str:
+    return cell[1:-1].replace("\\|", "|") if cell.startswith("`") else ""
+
+
+def _in_engine() -> list[tuple[str, str]]:
+    """The faults in the engine, each with its cell of the page."""
+    return [(f.what, _cell(f.what)) for f in (*IN_KERNELS, *IN_CORE)]
+
+
+def _in_python() -> list[tuple[str, str]]:
+    """The faults in Python, each with its cell of the page."""
+    return [(f.what, f"{f.file}: `{_cell(f.old)}` → `{_cell(f.new)}`") for f in IN_PYTHON]
 
 
 def render(results: Results) -> None:
     """Write the page."""
-    kernels = [f.what for f in (*IN_KERNELS, *IN_CORE)]
-    python = [f.what for f in IN_PYTHON]
-    texts = [f"{f.file}: `{_cell(f.old)}` → `{_cell(f.new)}`" for f in IN_PYTHON]
-    lines = _table(results, kernels, [_cell(what) for what in kernels], "in the engine and rules")
-    lines += _table(results, python, texts, "in Python")
+    lines = _table(results, _in_engine(), "in the engine and rules")
+    lines += _table(results, _in_python(), "in Python")
     PAGE.write_text(HEAD + "\n".join(lines).rstrip() + "\n")

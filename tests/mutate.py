@@ -112,12 +112,14 @@ class Copy:
         self.run("gcc", "-shared", "-fopenmp", *objects, "-lm", "-o", library, check=True)
         return None
 
-    def in_c(self, isa: str) -> str:
-        """What the C tests say about a table: the first op that they find wrong."""
-        done = self.run("build/test_kernels", *self.cases, isa)
+    def in_c(self, *asked: str) -> str:
+        """What the C tests say about a table, and of the teams if asked."""
+        done = self.run("build/test_kernels", *self.cases, *asked)
         if not done.returncode:
             return ""
-        failure = rf"^{isa} (\w+ \w+)|^(\w+): read or wrote"
+        if said := re.search(r": ((?:teams|pace): .+)$", done.stdout, re.M):
+            return f"fails at {said[1]}"
+        failure = rf"^{asked[0]} (\w+ \w+)|^(\w+): read or wrote"
         said = re.search(failure, done.stdout + done.stderr, re.M)
         return f"fails at {said[1] or said[2]}" if said else f"status {done.returncode}"
 
@@ -160,7 +162,7 @@ def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
     in_c = ""
     if compiled:
         copy.compile(fault.isa) if kernel else copy.rebuild(path)
-        in_c = copy.in_c(fault.isa)
+        in_c = copy.in_c(fault.isa, *["teams"] * (not kernel))
     in_python = "(not asked)" if quick and in_c else copy.in_python(fault)
     path.write_text(before)
     if kernel:

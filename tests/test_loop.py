@@ -12,6 +12,7 @@ from test_compile import bits, data, mlp
 import fastnn
 from fastnn import nn, optim
 from fastnn.train import Trainer, batch_order
+from fastnn.train.loop import Loop
 from fastnn.train.update import Update
 from fastnn.train.validation import Rows
 
@@ -124,3 +125,41 @@ def test_rows_of_every_width_are_gathered_whole(width: int, dtype: str) -> None:
         nn.MSELoss()(other(fastnn.tensor(x[rows])), fastnn.tensor(y[rows])).backward()
         optimizer.step()
     assert bits(list(model.parameters())) == bits(list(other.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("order", "first", "said"),
+    [
+        ([*range(41, 49)], 0, "order: expected rows of 48"),
+        ([*range(-1, 7)], 0, "order: expected rows of 48"),
+        ([0] * 7, 0, "window: expected the rows of the next steps"),
+        ([0] * 8, 1, "window: expected the rows of the next steps"),
+    ],
+)
+def test_a_window_lies_in_its_sources(order: list[int], first: int, said: str) -> None:
+    """And has the rows of the steps before the pause; one that does not is not run."""
+    model, x, y = model_and_data()
+    x, y = x[:48], y[:48]
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+    known = loop_of(trainer, x, y)
+
+    def never(part: int) -> Any:
+        raise AssertionError(part)
+
+    def start() -> Any:
+        recordings = [*known.recordings, None, None]
+        loop = Loop(recordings, never, (x, y), BATCH, np.zeros(1, np.int64), False, 0, 1,
+                    6, 48)  # fmt: skip
+        loop.start(0, 1)
+        return loop
+
+    whole = start()
+    whole._loop.window([x, y], np.arange(40, 48), 0, 1)
+    whole.run(1)
+    assert whole.done == 1
+    refused = start()
+    before = bits(list(model.parameters()))
+    with pytest.raises(ValueError, match=said):
+        refused._loop.window([x, y], np.array(order), first, 1)
+    refused.run(1)
+    assert refused.done == 0 and bits(list(model.parameters())) == before

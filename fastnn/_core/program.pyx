@@ -261,6 +261,7 @@ cdef class Loop:
         end = self._loop.rows if pause >= self._loop.steps else pause * self._loop.batch
         if (not self._loop.windowed or len(sources) != <Py_ssize_t>self._loop.n_feeds
                 or first > self._loop.step * self._loop.batch or end > first + numbers.rows):
+            self._loop.epoch = self._loop.last_epoch = 0  # not to be run
             raise ValueError("window: expected the rows of the next steps")
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)

@@ -1,7 +1,8 @@
 /* Replays the calls that tests/write_cases.py wrote down, in every table that this machine can run.
  *
- *   test_kernels CASES [table ...]
+ *   test_kernels CASES [table ...] [teams]
  *
+ * Without names: in all, and then the team's tests, which `teams` asks for.
  * Each call runs three times: on one thread with arrays that end where an unreadable page begins, on
  * three with arrays that begin where one ends, and on three with arrays at odd addresses, which are
  * aligned for no type. Results must lie between the limits in the file and have the same bits each
@@ -293,7 +294,7 @@ static char *read_cases(const char *path, size_t *bytes) {
 
 int main(int argc, char **argv) {
   size_t tables = 0, bytes = 0;
-  if (argc < 2) return fprintf(stderr, "usage: test_kernels CASES [table ...]\n"), 2;
+  if (argc < 2) return fprintf(stderr, "usage: test_kernels CASES [table ...] [teams]\n"), 2;
   char *const data = read_cases(argv[1], &bytes);
   signal(SIGSEGV, on_fault);
   signal(SIGBUS, on_fault);
@@ -317,7 +318,9 @@ int main(int argc, char **argv) {
     tables++;
   }
   free(data);
-  if (argc == 2) test_teams();
+  int teams = argc == 2;
+  for (int a = 2; a < argc; a++) teams |= !strcmp(argv[a], "teams");
+  if (teams) test_teams();
   if (!tables) fprintf(stderr, "test_kernels: no such table here\n");
   printf("%d failures\n", failures);
   return failures || !tables;

@@ -76,6 +76,25 @@ static void *lead(void *context) {
   return NULL;
 }
 
+typedef struct {
+  const fnn_team *outer, *inner;
+} two_teams;
+
+static void inner_job(void *context, fnn_team *team) { ((two_teams *)context)->inner = team; }
+
+static void outer_job(void *context, fnn_team *team) {
+  ((two_teams *)context)->outer = team;
+  fnn_team_run(2, inner_job, context);
+}
+
+/* Whether a run that begins while another is on has a team of its own. */
+static int two_runs_have_two_teams(void) {
+  two_teams of = {NULL, NULL};
+  fnn_team_limit(4);
+  fnn_team_run(2, outer_job, &of);
+  return of.outer && of.inner && of.outer != of.inner;
+}
+
 /* Several leaders at once, each with more threads than there are CPUs; some runs find no helper. */
 static void test_claims(void) {
   static stress of[LEADERS];
@@ -169,11 +188,17 @@ static void test_pace(void) {
   if (settle(&pace, 8, half, RUNS, &total) != 4) fail("pace: half of the team");
   if (settle(&pace, 2, quiet, RUNS, &total) != 2) fail("pace: another limit");
   if (settle(&pace, 3, quiet, RUNS, &total) != 3) fail("pace: an odd one");
+  if (settle(&pace, 3, busy, RUNS, &total) != 1) fail("pace: an odd one, busy");
+  if (settle(&pace, 3, quiet, RUNS, &total) != 3) fail("pace: an odd one, quiet again");
 }
 
 void test_teams(void) {
   fnn_team_run(2, sleep_job, NULL);
-  test_claims();
+  /* With one team for two the leaders would wait for ever. */
+  if (two_runs_have_two_teams())
+    test_claims();
+  else
+    fail("teams: two runs have one team");
   test_pace();
 }
 

@@ -1,0 +1,19 @@
+"""The page of planted faults says what a run found, where the run's own file is gone, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mutants
+import pytest
+
+
+def test_a_page_is_read_as_it_was_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, want = tmp_path / "page.md", mutants.PAGE.read_text()
+    page.write_text(want)
+    monkeypatch.setattr(mutants, "PAGE", page)
+    monkeypatch.setattr(mutants, "KEPT", tmp_path / "none.json")
+    found = mutants.kept()
+    assert len(found) == want.count("\n| ") - 4  # two heads of two lines
+    mutants.render(found)
+    assert page.read_text() == want
