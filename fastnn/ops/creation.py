@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import arrays, check, default as _default, dtypes
+from fastnn._support import arrays, check, default as _default, dtypes, pieces
 from fastnn._support.blame import name_arguments
 from fastnn._support.device import on_cpu
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, too_large
@@ -232,10 +232,12 @@ def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[A
     # float keeps all digits of a float64 tensor
     first, last = (float(int(v)) if whole else float(v) for v in (start, end))
     step = (last - first) / max(steps - 1, 1)
-    i = np.arange(steps)
-    return np.where(
-        (i < steps // 2) | (steps == 1), first + step * i, last - step * (steps - 1 - i)
-    )
+
+    def some(i: NDArray[Any]) -> NDArray[Any]:
+        near = (i < steps // 2) | (steps == 1)
+        return np.where(near, first + step * i, last - step * (steps - 1 - i))
+
+    return pieces.mapped(some, np.arange(steps), np.float64)
 
 
 def eye(
@@ -330,7 +332,7 @@ def logspace(
     For an integer dtype the ends are first rounded towards zero, and the powers then.
     """
     want = dtype_of(dtype)
-    powers = base ** _spaced(start, end, steps, want)
+    powers = pieces.mapped(lambda x: base**x, _spaced(start, end, steps, want))
     return of_array(dtypes.converted(powers, want), requires_grad)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import grad_enabled
+from fastnn._support import pieces
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.tape import batch, listener
 from fastnn.tape.node import GradientRule, Node
@@ -66,11 +67,22 @@ def _computed(name: str, function: Callable[..., Any], arrays: list[Any]) -> Arr
         return found
     try:
         with np.errstate(all="ignore"):
-            result = function(*arrays)
+            return _by_blocks(function, arrays)
     except np.linalg.LinAlgError as error:
         raise LinAlgError(f"{name}: {error}") from None
-    results = result if isinstance(result, tuple) else (result,)
-    return tuple(np.asarray(r) for r in results)
+
+
+def _by_blocks(function: Callable[..., Any], arrays: list[Any]) -> Arrays:
+    """The results for one block of a batch after the other, so that Ctrl-C comes between two."""
+    step = pieces.PIECE // max(sum(a[:1].size for a in arrays if a.ndim), 1)
+    same = len({(a.ndim, a.shape[:1]) for a in arrays}) == 1 and arrays[0].ndim > 2
+    starts = range(0, len(arrays[0]), max(step, 1)) if same else ()
+    if len(starts) < 2:
+        result = function(*arrays)
+        results = result if isinstance(result, tuple) else (result,)
+        return tuple(np.asarray(r) for r in results)
+    blocks = [_by_blocks(function, [a[i : i + starts.step] for a in arrays]) for i in starts]
+    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
 
 def real_matrices(name: str, *tensors: Tensor, square: bool = False) -> None:

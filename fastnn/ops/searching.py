@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastnn._support import dtypes
+from fastnn._support import dtypes, pieces
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import reshape, sum, view_of
 from fastnn.ops.elementwise import (
@@ -142,10 +142,10 @@ def _positions(sequence: Tensor, values: Tensor, right: bool) -> Tensor:
     array, given = (dtypes.readable(t._array) for t in (sequence, values))
     way: Literal["left", "right"] = "right" if right else "left"
     if array.ndim == 1:
-        return of_array(np.asarray(np.searchsorted(array, given, way), int64))
+        return of_array(pieces.searched(array, given, way))
     found = np.empty(given.shape, int64)
     for at in np.ndindex(array.shape[:-1]):
-        found[at] = np.searchsorted(array[at], given[at], way)
+        found[at] = pieces.searched(array[at], given[at], way)
     return of_array(found)
 
 

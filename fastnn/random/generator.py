@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from fastnn._support import check, dtypes, forks
+from fastnn._support import check, dtypes, forks, pieces
 from fastnn._support.device import device, is_device, on_cpu
 from fastnn._support.errors import InvalidValueError
 from fastnn.random import normal as _normal, uniform as _uniform
@@ -173,13 +174,13 @@ class Generator:
         """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
 
         def draw(shape: tuple[int, ...]) -> Array:
-            n = math.prod(shape)
             with self._lock:
-                if real == np.float32:
-                    flat = _uniform.scaled32(self._bits24, n, low, high)
-                else:
-                    flat = _uniform.scaled64(self._draw53(n), low, high)
-            return flat.reshape(shape)
+                return pieces.made(math.prod(shape), real, some).reshape(shape)
+
+        def some(n: int) -> Array:
+            if real == np.float32:
+                return _uniform.scaled32(self._bits24, n, low, high)
+            return _uniform.scaled64(self._draw53(n), low, high)
 
         real = dtypes.wide(np.dtype(dtype))
         drawn = dtypes.converted(_drawn(draw, shape), dtype)
@@ -211,7 +212,8 @@ class Generator:
                 return np.array(values, dtype=np.float64).astype(real).reshape(shape)
             draw = self._draw24 if real == np.float32 else self._draw53
             whole = n - n % 16
-            flat = draw(n) if not stored else np.append(draw(whole), np.zeros(n % 16, real))
+            flat = pieces.made(whole if stored else n, real, draw)
+            flat = np.append(flat, np.zeros(n % 16, real)) if len(flat) != n else flat
             _normal.box_muller(flat[:whole], mean, std)
             if whole != n:
                 flat[-16:] = draw(16)
@@ -246,12 +248,13 @@ class Generator:
         width = high - low
 
         def draw(shape: tuple[int, ...]) -> Array:
-            n = math.prod(shape)
             with self._lock:
-                wide = width >= _WIDE_RANGE and most_bits == 64
-                draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
-            offset = np.uint64(low % 2**64)
-            return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+                return pieces.made(math.prod(shape), np.int64, some).reshape(shape)
+
+        def some(n: int) -> Array:
+            wide = width >= _WIDE_RANGE and most_bits == 64
+            draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
+            return (draws % np.uint64(width) + np.uint64(low % 2**64)).view(np.int64)
 
         return _drawn(draw, shape)
 
@@ -260,18 +263,20 @@ class Generator:
 
         def draw(shape: tuple[int, ...]) -> Array:
             orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
-            return np.array(orders, np.int64).reshape(shape)
+            return np.array(orders).reshape(shape)
 
         return _drawn(draw, (n,))
 
-    def _permutation(self, n: int) -> list[int]:
+    def _permutation(self, n: int) -> Array:
+        order = array("q", np.arange(n, dtype=np.int64).tobytes())
+        step = pieces.PIECE
         with self._lock:
-            draws = self._draw32(max(n - 1, 0)).tolist()
-        order = list(range(n))
-        for i, draw in enumerate(draws):
-            j = i + draw % (n - i)
-            order[i], order[j] = order[j], order[i]
-        return order
+            for begin in range(0, n - 1, step):
+                draws = self._draw32(min(step, n - 1 - begin))
+                for i, draw in enumerate(draws.tolist(), begin):
+                    j = i + draw % (n - i)
+                    order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
 
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""

@@ -6,11 +6,12 @@ Source: ATen's `DistributionsHelper.h` and `TransformationHelper.h`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, pieces
 from fastnn._support.dtypes import int32
 from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.inplace import copy_
@@ -30,9 +31,15 @@ def _filled(self: Tensor, values: Any) -> Tensor:
     return copy_(self, of_array(values))
 
 
-def _uniform53(self: Tensor, generator: Generator | None) -> Any:
-    """Uniform float64 numbers in [0, 1), one for each element."""
-    return (generator or default_generator).uniform(self.shape, 0.0, 1.0, np.float64)
+def _of_uniform53(
+    function: Callable[[Any], Any], self: Tensor, generator: Generator | None, dtype: Any = None
+) -> Any:
+    """A function of uniform float64 numbers in [0, 1), one for each element.
+
+    dtype: of what it gives; default: float64.
+    """
+    u = (generator or default_generator).uniform(self.shape, 0.0, 1.0, np.float64)
+    return pieces.mapped(function, u, dtype)
 
 
 def uniform_(
@@ -77,7 +84,7 @@ def bernoulli_(
     if isinstance(p, Tensor):
         return copy_(self, bernoulli(p.detach().expand(self.shape), generator=generator))
     probability = check.real("p", p, 0.0, 1.0)
-    return _filled(self, _uniform53(self, generator) < probability)
+    return _filled(self, _of_uniform53(lambda u: u < probability, self, generator, bool))
 
 
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -89,7 +96,7 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     """
     _floating(self, "exponential_")
     rate = check.real("lambd", lambd, 0.0, open_low=True)
-    return _filled(self, -1.0 / rate * np.log1p(-_uniform53(self, generator)))
+    return _filled(self, _of_uniform53(lambda u: -1.0 / rate * np.log1p(-u), self, generator))
 
 
 def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
@@ -103,7 +110,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
         raise InvalidTypeError("geometric_: expected a tensor of numbers, got bool")
     chance = check.real("p", p, 0.0, 1.0, open_low=True, open_high=True)
     with np.errstate(divide="ignore"):
-        trials = np.ceil(np.log(_uniform53(self, generator)) / math.log1p(-chance))
+        trials = _of_uniform53(lambda u: np.ceil(np.log(u) / math.log1p(-chance)), self, generator)
     return _filled(self, trials)
 
 
@@ -118,8 +125,9 @@ def cauchy_(
     """
     _floating(self, "cauchy_")
     scale = check.real("sigma", sigma, 0.0, open_low=True)
-    u = _uniform53(self, generator)
-    return _filled(self, median + scale * np.tan(math.pi * (u - 0.5)))
+    return _filled(
+        self, _of_uniform53(lambda u: median + scale * np.tan(math.pi * (u - 0.5)), self, generator)
+    )
 
 
 def log_normal_(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, dtypes
+from fastnn._support import check, dtypes, pieces
 from fastnn._support.device import on_cpu
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.creation import sizes_of, zeros_like
@@ -391,10 +391,10 @@ def multinomial(
         ends /= ends[:, -1:]
         ends[:, -1] = 1.0
         u = source.uniform((len(rows), num_samples), 0.0, 1.0, float64)
-        found = np.array([np.searchsorted(e, v) for e, v in zip(ends, u)])
+        found = np.array([pieces.searched(e, v) for e, v in zip(ends, u)])
     else:
         u = source.uniform(rows.shape, 0.0, 1.0, float64)
         with np.errstate(divide="ignore"):
             first = -rows / -np.log1p(-u).astype(rows.dtype)  # by waiting time
-        found = np.argsort(first, 1, kind="stable")[:, :num_samples]
+        found = pieces.by_row(lambda x: np.argsort(x, 1, kind="stable"), first)[:, :num_samples]
     return of_array(found.astype(int64).reshape(*weights.shape[:-1], num_samples))

@@ -113,7 +113,7 @@
   PACKED(argmax, NUMBERS, 1, 1, 0x3, reduce, no, 0.3)                                                 \
   /* out i64 (n, c), x T (n, c): where the elements of each row stand in order; dim = (n, c);     \
      attr = (descending) */   \
-  PACKED(argsort, NUMBERS, 1, 1, 0x3, row, order, 10)                                                 \
+  PACKED(argsort, NUMBERS, 1, 1, 0x3, row, order, 50)                                                 \
   /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                                  \
   PACKED(softmax, FLOATS, 1, 1, 0x3, row, no, 0.3)                                                    \
   PACKED(log_softmax, FLOATS, 1, 1, 0x3, row, no, 0.3)                                                \

@@ -2,7 +2,8 @@
  * whether one is not a number. */
 #include "tiles.h"
 
-#define ORDER_RUN ((size_t)16) /* shorter pieces of a row are sorted by insertion */
+#define ORDER_RUN ((size_t)16)       /* shorter pieces of a row are sorted by insertion */
+#define ORDER_LOOK ((size_t)1 << 16) /* elements that are merged between two looks at Ctrl-C */
 
 /* Whether a stands before b; nan is larger than all numbers, -0 and 0 are equal. */
 FNN_INLINE int FN(order_before)(KEY a, KEY b, int descending) {
@@ -25,10 +26,12 @@ FNN_INLINE void FN(order_insert)(fnn_int64 *at, const KEY *x, size_t begin, size
 FNN_INLINE void FN(order_merge)(fnn_int64 *to, const fnn_int64 *from, const KEY *x, size_t begin,
                                 size_t middle, size_t end, int descending) {
   size_t a = begin, b = middle;
-  for (size_t i = begin; i < end; i++) {
-    const int right =
-        a == middle || (b < end && FN(order_before)(x[from[b]], x[from[a]], descending));
-    to[i] = from[right ? b++ : a++];
+  for (size_t i = begin; i < end && !fnn_interrupted();) {
+    for (const size_t stop = size_min(end, i + ORDER_LOOK); i < stop; i++) {
+      const int right =
+          a == middle || (b < end && FN(order_before)(x[from[b]], x[from[a]], descending));
+      to[i] = from[right ? b++ : a++];
+    }
   }
 }
 
