@@ -106,6 +106,7 @@ X = fastnn.tensor(RNG.random(N))
 BATCH = fastnn.tensor(RNG.random((60, 4, 4)) + 4 * np.eye(4))
 ENDS = fastnn.linspace(0, 1, 9).double()
 ROWS = X.reshape(4, -1)
+WHOLE = fastnn.tensor(RNG.integers(0, 9, (30, 30)))
 # What calls it, and NumPy's function that would be long in it.
 PASSES: dict[str, tuple[Callable[[], Any], Any, str]] = {
     "searchsorted": (lambda: fastnn.searchsorted(ENDS, X), np, "searchsorted"),
@@ -114,6 +115,7 @@ PASSES: dict[str, tuple[Callable[[], Any], Any, str]] = {
     ),
     "bucketize": (lambda: fastnn.bucketize(X, ENDS), np, "searchsorted"),
     "histogram": (lambda: fastnn.histogram(X, 9).hist, np, "searchsorted"),
+    "a product of whole numbers": (lambda: WHOLE @ WHOLE, np, "matmul"),
     "linspace": (lambda: fastnn.linspace(0, 1, N), np, "where"),
     "multinomial": (
         lambda: fastnn.multinomial(fastnn.ones(99, 10), 4, generator=Generator(0)), np, "argsort",

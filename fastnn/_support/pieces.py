@@ -43,9 +43,12 @@ def mapped(function: Callable[[Array], Array], array: Array, dtype: Any = None) 
     return made(flat.size, array.dtype if dtype is None else dtype, make).reshape(array.shape)
 
 
-def by_row(function: Callable[[Array], Array], rows: Array) -> Array:
-    """function(rows), of a function that works row by row; a row is not cut."""
-    step = max(PIECE // max(rows[:1].size, 1), 1)
+def by_row(function: Callable[[Array], Array], rows: Array, width: int = 0) -> Array:
+    """function(rows), of a function that works row by row; a row is not cut.
+
+    width: what a row counts as, if more than its elements.
+    """
+    step = max(PIECE // max(rows[:1].size, width, 1), 1)
     if len(rows) <= step:
         return function(rows)
     parts = (function(rows[i : i + step]) for i in range(0, len(rows), step))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import grad_enabled, operands
-from fastnn._support import check
+from fastnn._support import check, pieces
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
@@ -71,7 +71,9 @@ def _whole_product(a: Tensor, b: Tensor) -> Tensor:
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
     if listener.active is None and not batch.batched(a, b):
-        return of_array(np.asarray(np.matmul(a._array, b._array)))
+        right = b._array
+        found = pieces.by_row(lambda x: np.matmul(x, right), a._array, right.size // 16)
+        return of_array(found)
     (m, k), n = a.shape, b.shape[1]
     step = max(_MOST // max(k * n, 1), 1)
     parts = [
