@@ -13,6 +13,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,3 +147,13 @@ def real(request: pytest.FixtureRequest) -> str:
     """The name of the real type."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, for the playground's tests."""
+    from browser import chromium, needs_browser
+
+    needs_browser()
+    with chromium() as made:
+        yield made

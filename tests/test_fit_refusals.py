@@ -27,6 +27,12 @@ def plateau(trainer: fastnn.Trainer) -> Any:
     return lr_scheduler.ReduceLROnPlateau(trainer.optimizer)
 
 
+# Arguments that nothing reads without another one, which is not given.
+IDLE: dict[str, tuple[Any, str]] = {
+    "schedule": ("step", "'epoch'"),
+    "validation_freq": (2, "1"),
+    "monitor": ("loss", "None"),
+}
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "weight nan": ({"sample_weight": np.full(ROWS, np.nan)}, ValueError, "sample_weight: "),
     "weight < 0": ({"sample_weight": np.full(ROWS, -1)}, ValueError, "sample_weight: "),
@@ -57,6 +63,10 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"scheduler": plateau, "monitor": "val_loss"}, ValueError,
         "monitor: expected one of 'loss', 'lr', got 'val_loss'",
     ),
+    **{
+        f"{name} for nothing": ({name: value}, ValueError, f"{name}: expected {text} without ")
+        for name, (value, text) in IDLE.items()
+    },
     "figure for nobody": ({"monitor": "loss"}, ValueError, "monitor: expected None without a "),
     "class_weight beyond": ({"class_weight": {1: 1, 3: 2}}, ValueError, "class_weight: a class: "),
     "checkpoint number": ({"checkpoint": 3}, TypeError, "checkpoint: expected a path, got 3"),
@@ -157,3 +167,12 @@ def test_the_layer_that_is_not_finite_is_named() -> None:
 def test_a_loss_that_overflows_by_itself_is_named() -> None:
     with pytest.raises(FloatingPointError, match="not finite is the loss itself;"):
         make("mse").fit(X, VALUES * 1e30, batch_size=BATCH, verbose=0)
+
+
+def test_a_scheduler_s_step_is_refused_in_a_fit_like_one_with_it() -> None:
+    trainer = make()
+    scheduler = lr_scheduler.StepLR(trainer.optimizer, 2)
+    for _ in range(3):
+        trainer.fit(**DEFAULTS, scheduler=scheduler, schedule="step")
+    with pytest.raises(ValueError, match="schedule: expected 'epoch' without a scheduler"):
+        trainer.fit(**DEFAULTS, schedule="step")

@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, needs_browser, opened, served, wait_until
+from browser import needs_browser, opened, served, wait_until
 from playground_nets import PLACES
 
 pytestmark = pytest.mark.slow
 SPIRAL = "#data=spiral&layers=8+8&optimizer=adam&lr=0.01&percent=70&speed=1000"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    needs_browser()
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture(scope="module", params=["native", "wasm"])

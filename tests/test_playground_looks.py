@@ -7,18 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, needs_browser, opened, running, served, wait_until
+from browser import needs_browser, opened, running, served, wait_until
 
 from fastnn.playground import Playground, columns_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    needs_browser()
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

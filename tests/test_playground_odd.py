@@ -7,18 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import chromium, needs_browser, opened, running, wait_until
+from browser import needs_browser, opened, running, wait_until
 
 from fastnn.playground import Playground
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    needs_browser()
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -133,34 +133,6 @@ def test_stopping_where_not_every_epoch_is_evaluated() -> None:
         assert population.best_epochs[i] == own.best_epoch and own.best_epoch % 3 == 2
 
 
-def steep() -> nn.Module:
-    """Its outputs of huge rows are nan."""
-    net = mlp()
-    nn.init.normal_(net[0].weight, std=100.0)
-    nn.init.normal_(net[2].weight, std=100.0)
-    return net
-
-
-def test_stopping_by_a_figure_that_is_nan() -> None:
-    """It is never the best, at first neither."""
-    held = np.full_like(X[:40], 3e38), CLASSES[:40]
-    loss, stopping = nn.CrossEntropyLoss(), EarlyStopping("val_loss", patience=2)
-    options: dict[str, Any] = {"epochs": 6, "validation_data": held}
-    config = {"lr": 0.01, "seed": 1}
-    population = fit_many(
-        steep, X, CLASSES, configs=[config], loss=loss, early_stopping=stopping, verbose=0,
-        **options,
-    )  # fmt: skip
-    own = copy.copy(stopping)
-    trainer = alone(steep, config, optim.Adam, loss, CLASSES, callbacks=[own], **options)
-    assert np.isnan(trainer.history.history["val_loss"]).all() and own.best_epoch is None
-    assert population.best_epochs[0] == -1
-    assert population.epochs[0] == len(trainer.history.epoch) == 2
-    for name, want in trainer.model.state_dict().items():
-        got = population.models[0].state_dict()[name]
-        np.testing.assert_array_equal(got.numpy(), want.numpy(), name)
-
-
 def test_masks_and_samples_with_repeats() -> None:
     """A mask is the rows in order; row numbers may repeat, in any order."""
     mask = np.zeros(N, bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import runpy
 import signal
@@ -17,6 +18,7 @@ from populations import CLASSES, NUMBERS, N, X, alone, mlp, normed, same
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.callbacks import EarlyStopping
 from fastnn.population import bags, fit_many
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,3 +148,31 @@ def test_the_example(
     assert "epochs: [10, 30, 90]" in shown and "Ensemble(5 models" in shown
     found = re.search(r"accuracy out of fold: ([\d.]+)", shown)
     assert found is not None and float(found[1]) > 0.95
+
+
+def steep() -> nn.Module:
+    """Its outputs of huge rows are nan."""
+    net = mlp()
+    nn.init.normal_(net[0].weight, std=100.0)
+    nn.init.normal_(net[2].weight, std=100.0)
+    return net
+
+
+def test_stopping_by_a_figure_that_is_nan() -> None:
+    """It is never the best, at first neither."""
+    held = np.full_like(X[:40], 3e38), CLASSES[:40]
+    loss, stopping = nn.CrossEntropyLoss(), EarlyStopping("val_loss", patience=2)
+    options: dict[str, Any] = {"epochs": 6, "validation_data": held}
+    config = {"lr": 0.01, "seed": 1}
+    population = fit_many(
+        steep, X, CLASSES, configs=[config], loss=loss, early_stopping=stopping, verbose=0,
+        **options,
+    )  # fmt: skip
+    own = copy.copy(stopping)
+    trainer = alone(steep, config, optim.Adam, loss, CLASSES, callbacks=[own], **options)
+    assert np.isnan(trainer.history.history["val_loss"]).all() and own.best_epoch is None
+    assert population.best_epochs[0] == -1
+    assert population.epochs[0] == len(trainer.history.epoch) == 2
+    for name, want in trainer.model.state_dict().items():
+        got = population.models[0].state_dict()[name]
+        np.testing.assert_array_equal(got.numpy(), want.numpy(), name)

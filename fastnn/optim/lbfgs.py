@@ -240,7 +240,7 @@ class LBFGS(BlockOptimizer):
             raise ValueError(
                 f"state_dict: expected vectors of {expected} elements, got shape {values.shape}"
             )
-        state.check_finite("a vector", values)
+        state.check_finite("state_dict", "a vector", values)
         array, begin = np.zeros(flat.starts[-1], wide(flat.dtype)), 0
         for p, view in zip(flat.params, flat.views(of_array(array)), strict=True):
             view[...] = values[begin : begin + p.numel()].reshape(p.shape)

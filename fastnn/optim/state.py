@@ -92,7 +92,7 @@ def check(
             expected = f"no {name}" if want is None else f"{name} of shape {want}"
             raise ValueError(f"state_dict: expected {expected}, got {np.shape(_array(value))}")
         if value is not None and want is not None:
-            check_finite(name, _array(value))
+            check_finite("state_dict", name, _array(value))
     for name in count_names:
         if entry.get(name) is not None:
             _check.real(f"state_dict: {name}", _array(entry[name]), 0.0)
@@ -100,11 +100,14 @@ def check(
             raise ValueError(f"state_dict: expected {name} beside step, got none")
 
 
-def check_finite(name: str, values: Any) -> None:
+def check_finite(argument: str, name: str, values: Any) -> None:
     """Refuse moments of which one step would make the weights nan."""
     array = readable(np.asarray(values))
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"state_dict: expected finite numbers, got nan or infinite ones in {name}")
+    if array.dtype.kind == "f" and not _check.are_finite(array):
+        raise ValueError(
+            f"{argument}: expected finite numbers in its state, got nan or infinite ones in "
+            f"{name}; make a new optimizer, or load another state"
+        )
 
 
 def restore(

@@ -17,6 +17,7 @@ from fastnn.population.task import Task
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import EarlyStopping
 from fastnn.train.metrics import named, whole_set
+from fastnn.train.plan import idle
 from fastnn.train.precision import TRAINING
 from fastnn.train.validation import ignored_in
 
@@ -63,6 +64,8 @@ def task_of(given: dict[str, Any]) -> Task:
     if len(asked) > 1:
         raise ValueError(f"{asked[1]}: expected None with {asked[0]}; give one of them")
     validates = bool(asked)
+    every = check.integer("validation_freq", given["validation_freq"], 1)
+    idle("validation_freq", every, 1, "validation data", validates)
     stopping = _stopping(given["early_stopping"], validates)
     task = Task(
         x=_rows_of(given["x"]),
@@ -73,7 +76,7 @@ def task_of(given: dict[str, Any]) -> Task:
         validation_data=data,
         share=share,
         has_held=validates and data is None,
-        every=check.integer("validation_freq", given["validation_freq"], 1),
+        every=every,
         sample_weight=given["sample_weight"],
         metrics=named(given["metrics"], loss, ignored),
         asked=given["metrics"],

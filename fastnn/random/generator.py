@@ -213,7 +213,7 @@ class Generator:
             draw = self._draw24 if real == np.float32 else self._draw53
             whole = n - n % 16
             flat = pieces.made(whole if stored else n, real, draw)
-            flat = np.append(flat, np.zeros(n % 16, real)) if len(flat) != n else flat
+            flat = np.append(flat, np.zeros(n - len(flat), real)) if len(flat) < n else flat
             _normal.box_muller(flat[:whole], mean, std)
             if whole != n:
                 flat[-16:] = draw(16)
@@ -246,13 +246,13 @@ class Generator:
         most_bits: 32: never more.
         """
         width = high - low
+        wide = width >= _WIDE_RANGE and most_bits == 64
 
         def draw(shape: tuple[int, ...]) -> Array:
             with self._lock:
                 return pieces.made(math.prod(shape), np.int64, some).reshape(shape)
 
         def some(n: int) -> Array:
-            wide = width >= _WIDE_RANGE and most_bits == 64
             draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
             return (draws % np.uint64(width) + np.uint64(low % 2**64)).view(np.int64)
 
@@ -269,10 +269,9 @@ class Generator:
 
     def _permutation(self, n: int) -> Array:
         order = array("q", np.arange(n, dtype=np.int64).tobytes())
-        step = pieces.PIECE
         with self._lock:
-            for begin in range(0, n - 1, step):
-                draws = self._draw32(min(step, n - 1 - begin))
+            for begin in range(0, n - 1, pieces.PIECE):
+                draws = self._draw32(min(pieces.PIECE, n - 1 - begin))
                 for i, draw in enumerate(draws.tolist(), begin):
                     j = i + draw % (n - i)
                     order[i], order[j] = order[j], order[i]
@@ -294,8 +293,7 @@ class Generator:
     def _raw(self, n: int) -> npt.NDArray[np.uint64]:
         if self._made is None:
             _ = self._mt
-        draws: npt.NDArray[np.uint64] = self._bits.random_raw(n)
-        return draws
+        return self._bits.random_raw(n)  # type: ignore[no-any-return]
 
     def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
         return self._raw(n).astype(np.uint32)

@@ -155,6 +155,8 @@ class Fit:
         pair, callbacks = given.validation_data, given.callbacks
         if (pair is None) is not (self._held_out is None) or not (pair is None or _is_pair(pair)):
             return None
+        if given.scheduler is None and given.schedule != "epoch":
+            return None  # which is refused
         if not callbacks and given.scheduler is None and given.monitor is None:
             return plan
         if not isinstance(callbacks, list | tuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastnn._support import check
 from fastnn.optim.loop import blocks_of
+from fastnn.optim.state import check_finite
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.feed import Feed
 from fastnn.train.metrics.suited import check_whole
@@ -34,7 +34,9 @@ def checked_rows(
     Raises:
         TypeError, ValueError: bad input, as in `evaluate`.
     """
-    _check_moments(trainer.optimizer)
+    for block in blocks_of(trainer.optimizer):
+        for name, vector in block.moments.items():
+            check_finite("optimizer", name, vector._array)
     try:
         known = _first(steps, plan, share, given)
         held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
@@ -45,18 +47,6 @@ def checked_rows(
         steps.undo()
         raise
     return known, held
-
-
-def _check_moments(optimizer: Any) -> None:
-    """Refuse an optimizer whose state would make all weights nan at the first step, as one that was
-    loaded may have."""
-    for block in blocks_of(optimizer):
-        for name, vector in block.moments.items():
-            if not check.are_finite(vector._array):
-                raise ValueError(
-                    f"optimizer: expected finite numbers in its state, got nan or infinite ones in "
-                    f"{name}; make a new one, or load another state"
-                )
 
 
 def _first(steps: Steps, plan: Plan, share: float, given: Given) -> Known:

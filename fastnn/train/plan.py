@@ -106,6 +106,12 @@ class Plan:
         }
 
 
+def idle(name: str, given: Any, default: Any, needed: str, is_there: bool) -> None:
+    """Refuse an argument that nothing reads, as what it is for was not given."""
+    if not is_there and given != default:
+        raise ValueError(f"{name}: expected {default!r} without {needed}, got {given!r}")
+
+
 def planned(
     feed: Feed,
     held: Any,
@@ -126,12 +132,16 @@ def planned(
     asked, skipped = feed.metrics(given.metrics), ignored_in(feed.loss, feed.y, held)
     monitor = given.monitor
     validates = bool(share) or held is not None
+    every = check.integer("validation_freq", given.validation_freq, 1)
+    unit = check.choice("schedule", given.schedule, ("epoch", "step"))
+    idle("schedule", unit, "epoch", "a scheduler", given.scheduler is not None)
+    idle("validation_freq", every, 1, "validation data", validates)
     return Plan(
         epochs=check.epochs(epochs),
         batch=check.batch_size(given.batch_size) if feed.size is None else feed.size,
         shuffle=check.flag("shuffle", given.shuffle) and feed.source is None,
         validates=validates,
-        every=check.integer("validation_freq", given.validation_freq, 1),
+        every=every,
         asked=given.metrics,
         metrics=named(asked, feed.loss, skipped),
         whole=whole_set(asked, feed.loss, skipped),

@@ -208,14 +208,16 @@ class Trainer(Evaluator):
             callbacks: from `fastnn.callbacks`, or functions of (epoch, logs) that are called after
                 every epoch; returning True ends the training.
             scheduler: from `optim.lr_scheduler`; the history then includes "lr".
-            schedule: "epoch" (default) or "step": when the scheduler steps.
+            schedule: "epoch" (default) or "step": when the scheduler steps. As validation_freq
+                and monitor, "step" is refused without what it is for.
             monitor: the metric for a ReduceLROnPlateau; default "val_loss", or "loss" without
                 validation.
             accumulate_steps: batches per update, whose gradients, each divided by this number, are
                 summed; an epoch's last update may have fewer.
             clip_norm, clip_value: bounds of the gradients' norm, or of each element, as by
                 `nn.utils.clip_grad_norm_` and `clip_grad_value_`, before an update.
-            checkpoint: a file for the whole state of the training.
+            checkpoint: a file for the whole state of the training. Without it the two settings of
+                the file, checkpoint_every and resume, say nothing.
             checkpoint_every: write it after every "epoch" (default), or every this many seconds,
                 also within an epoch; and always at the end and at Ctrl-C.
             resume: resume from the file if it exists (default): the same script, started again,
