@@ -125,6 +125,42 @@ def test_every_public_name_is_described(families: Any, entries: list[Any]) -> No
     ] == ["fastnn.nn.Summary"]  # what summary() returns
 
 
+def methods_without_words(kind: type) -> list[str]:
+    """The public methods and properties of a class, and of those of ours that it is made of, that
+    have no docstring and override none that has."""
+    return [
+        f"{base.__module__}.{base.__qualname__}.{name}"
+        for base in kind.__mro__
+        if base.__module__.startswith("fastnn.")
+        for name, value in vars(base).items()
+        if not name.startswith("_")
+        and isinstance(value, types.FunctionType | property | classmethod | staticmethod)
+        and getattr(value, "__name__", "") != "<lambda>"  # a value: an equation, a rule
+        and not any(getattr(getattr(of, name, None), "__doc__", None) for of in base.__mro__)
+    ]
+
+
+def test_every_public_method_is_described(entries: list[Any]) -> None:
+    classes = [value for _, value in entries if inspect.isclass(value)]
+    assert sorted({text for kind in classes for text in methods_without_words(kind)}) == []
+
+
+def test_a_method_without_words_is_found() -> None:
+    class Made(nn.Module):
+        def named(self) -> None: ...
+
+        @property
+        def told(self) -> int:
+            """What."""
+            return 1
+
+        def forward(self, x: Any) -> Any:
+            return x
+
+    Made.__module__ = "fastnn.made"
+    assert [text.rpartition(".")[2] for text in methods_without_words(Made)] == ["named"]
+
+
 def borrowed(example: str) -> set[str]:
     """The names that an example takes from somewhere: neither its own nor builtins."""
     table = symtable.symtable(example, "example", "exec")

@@ -18,6 +18,7 @@ _RATES = (None, "original", "match_rms_adamw")
 
 
 def _own_shape(name: str, p: Tensor) -> tuple[int, ...]:
+    """The shape of a moment: that of its parameter."""
     return p.shape
 
 
