@@ -91,24 +91,6 @@ def test_an_op_in_tiles_is_cut_short() -> None:
     assert ran(OP.format(**many)) == [True, 0]
 
 
-def test_a_sort_of_one_row_is_cut_short() -> None:
-    code = """
-x = np.random.default_rng(0).random(4_000_000, "f4")
-order = np.full(x.shape, -1)
-call = lambda: engine.call(engine.OPS["argsort"], (order, x), (1, x.size), (0,), 1)
-is_sorted = lambda: bool((np.diff(x[order]) >= 0).all())
-interrupt_when(lambda: order[0] != -1)
-try:
-    call()
-    print(json.dumps("finished"))
-except KeyboardInterrupt:
-    cut = not is_sorted()
-    call()
-    print(json.dumps([cut, is_sorted()]))
-"""
-    assert ran(code) == [True, True]
-
-
 @pytest.mark.long
 def test_a_sort_of_one_row_is_cut_short() -> None:
     code = """
