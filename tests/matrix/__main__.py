@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from matrix import progress, table
-from matrix.row import Elsewhere, Row, go
+from matrix import table
+from matrix.row import Elsewhere, Row, go, known, whole
 
 
 def _listed(rows: dict[str, Row | Elsewhere]) -> None:
@@ -19,8 +19,9 @@ def _listed(rows: dict[str, Row | Elsewhere]) -> None:
             print(f"{name:4} {row.title}: {row.command}")
             continue
         parts = list(row.parts())
-        done = progress.read(progress.parts_of(name))
-        print(f"{name:4} {row.title}: {sum(part in done for part in parts)} of {len(parts)} parts")
+        done = known(name, row)
+        ran = sum(whole(done.get(part)) for part in parts)
+        print(f"{name:4} {row.title}: {ran} of {len(parts)} parts")
 
 
 def main() -> int:

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from matrix.progress import ROOT
-from matrix.row import Result, Row
+from matrix.row import Result, Row, known
 
 SEEDS = 10
 KINDS = ("model", "state")
 READERS, CALLS = "Atheris on the readers", "libFuzzer on calls in C"
 FUZZ_SECONDS = int(os.environ.get("FASTNN_FUZZ_SECONDS", "3600"))
+SLICE = 600  # seconds; as much is lost if it is stopped
 AVX2 = ("-mavx2", "-mfma")
 AVX512 = (*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl")
 TABLES = {
@@ -94,18 +96,27 @@ def calls_fuzzer() -> list[str]:
     return [program]
 
 
-def _fuzz(command: list[str]) -> Result:
-    """For so many seconds; its executions."""
-    options = [f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1", "-detect_leaks=0"]
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*command, *options],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+def fuzz_command(fuzzer: str) -> list[str]:
+    """That starts it, where a folder "corpus" is."""
+    readers = [FUZZ_PYTHON, str(Path(__file__).with_name("fuzz.py"))]
+    return readers if fuzzer == READERS else [*calls_fuzzer(), "corpus"]
+
+
+def _fuzz(fuzzer: str) -> Result:
+    """A slice of its hour, from the inputs that earlier slices found; what all came to."""
+    before = known("R25", ROW).get(fuzzer, {"runs": 0, "fuzzed": 0})
+    seconds = min(SLICE, FUZZ_SECONDS - before["fuzzed"])
+    folder = ROOT / "build" / "fuzz" / fuzzer.split()[0]  # what it finds stays there, too
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
+    options = [f"-max_total_time={seconds}", "-print_final_stats=1", "-detect_leaks=0"]
+    done = subprocess.run(
+        [*fuzz_command(fuzzer), *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     stats = dict(
         line.removeprefix("stat::").split(":")
         for line in done.stderr.split("\n")
@@ -114,15 +125,19 @@ def _fuzz(command: list[str]) -> Result:
     runs = int(stats.get("number_of_executed_units", 0))
     found = [line.strip() for line in done.stderr.split("\n") if FINDING.search(line)]
     failures = [] if done.returncode == 0 and runs else ["; ".join(found)[:500] or "it ended early"]
-    return {"runs": runs, "fuzzed": FUZZ_SECONDS, "failures": failures}
+    fuzzed = before["fuzzed"] + seconds
+    return {
+        "runs": before["runs"] + runs,
+        "fuzzed": fuzzed,
+        "failures": failures,
+        "rest": 0 if failures else max(FUZZ_SECONDS - fuzzed, 0),
+    }
 
 
 def run(part: str) -> Result:
-    """One seed of one kind, or a fuzzer."""
-    if part == READERS:
-        return _fuzz([FUZZ_PYTHON, str(ROOT / "tests" / "matrix" / "fuzz.py")])
-    if part == CALLS:
-        return _fuzz(calls_fuzzer())
+    """One seed of one kind, or a slice of a fuzzer's hour."""
+    if part in (READERS, CALLS):
+        return _fuzz(part)
     kind, seed = part.split()
     return _mutate(kind, int(seed))
 
@@ -138,10 +153,25 @@ def say(done: dict[str, Result]) -> str:
     return "; ".join(told)
 
 
+def detail(done: dict[str, Result]) -> Any:
+    """Of each part its counts."""
+    kept = ("tried", "refused", "runs", "fuzzed", "rest")
+    return {
+        part: {key: result[key] for key in kept if key in result} for part, result in done.items()
+    }
+
+
+def again(detail: Any) -> dict[str, Result]:
+    """The parts from that."""
+    return dict(detail)
+
+
 ROW = Row(
     "hostile model files",
     "1,000,000 mutations: only FormatError, at most twice the file and 16 MB; a fuzzer for an hour",
     parts,
     run,
     say,
+    detail,
+    again,
 )

@@ -7,11 +7,12 @@ beside this file, from which the table of docs/reliability.md is made.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,15 @@ def alone() -> Iterator[None]:
 def parts_of(row: str) -> Path:
     """Where the parts of a row lie."""
     return PARTS / f"{row}.json"
+
+
+def digest(patterns: Iterable[str]) -> str:
+    """Of the files of the tree that the patterns name: equal if they are."""
+    told = hashlib.sha256()
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        told.update(f"{path.relative_to(ROOT).as_posix()}\n".encode())
+        told.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return told.hexdigest()[:16]
 
 
 def keep(row: str, result: dict[str, Any]) -> None:
