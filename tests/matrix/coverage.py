@@ -1,10 +1,11 @@
 """R9: what the suite goes through: branches of Python, lines of Cython, lines and branches of C.
 
 The engine is built by itself in build/cov, without optimisation and with gcov's counters, which add
-up over runs; so each file of tests is a part. A line or branch of C counts once, before anything is
-unrolled, whatever number of instruction sets and element types it is compiled for. A line of Cython
-is gone through if one of the C lines that Cython made of it is. Needs coverage.py (the extra
-`release`) and gcov. `python -m matrix.coverage` lists what nothing went through.
+up over runs; so the files of tests run in groups, each a part. A line or branch of C counts once:
+nothing is inlined or unrolled, and it does not matter for how many instruction sets and element
+types it is compiled. A line of Cython is gone through if one of the C lines that Cython made of it
+is. Programs that tests start count. Needs coverage.py (the extra `release`) and gcov.
+`python -m matrix.coverage` lists what nothing went through.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,17 +26,25 @@ from matrix.row import Result, Row
 
 BASE = ROOT / "build" / "cov"
 DATA = BASE / "coverage"
-FIGURES, OURS = "figures", "fastnn/_core/src"
+DOCTESTS, FIGURES, OURS = "doctests", "figures", "fastnn/_core/src"
 RUN = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"  # the folder is not on the path
+GROUPS = 24
+CONFIG = f"[run]\nbranch = true\nsource = {BASE / 'lib' / 'fastnn'}\npatch = subprocess\n"
 MARK = re.compile(r'^ */\* "(fastnn/_core/[\w.]+)":(\d+)$')
 Lines = dict[int, list[int]]  # of a source: how often each ran, then how often each branch
 AIMS = {"Python branches": 95, "Cython lines": 90, "C lines": 95, "C branches": 95}
 
 
 def parts() -> list[str]:
-    """The build, the files of tests, and the figures."""
-    tests = sorted(path.stem for path in (ROOT / "tests").glob("test_*.py"))
-    return ["build", *tests, FIGURES]
+    """The build, the files of tests, the examples in docstrings, and the figures."""
+    return ["build", *(f"tests {i}" for i in range(GROUPS)), DOCTESTS, FIGURES]
+
+
+def files_of(part: str) -> list[str]:
+    """Of a group of tests: by their names, so that a new file changes no other group."""
+    number = int(part.split()[1])
+    files = sorted((ROOT / "tests").glob("test_*.py"))
+    return [str(file) for file in files if zlib.crc32(file.stem.encode()) % GROUPS == number]
 
 
 def library() -> Path:
@@ -57,12 +67,21 @@ def _build() -> Result:
 
 def _test(name: str) -> Result:
     DATA.mkdir(parents=True, exist_ok=True)
-    script = BASE / "run.py"
+    script, config = BASE / "run.py", BASE / "coveragerc"
     script.write_text(RUN)
-    environment = {"PYTHONPATH": str(library()), "COVERAGE_FILE": str(DATA / name)}
-    options = ["--branch", f"--source={library() / 'fastnn'}", str(script)]
+    config.write_text(CONFIG)
+    # Programs that tests start count as well: they find this build, too.
+    path = os.pathsep.join(map(str, (library(), ROOT / "tests")))
+    environment = {
+        "PYTHONPATH": path,
+        "PYTHONSAFEPATH": "1",
+        "COVERAGE_FILE": str(DATA / name.replace(" ", "-")),
+        "COVERAGE_RCFILE": str(config),
+    }
+    package = ["-p", "conftest", str(library() / "fastnn")]
+    tests = package if name == DOCTESTS else files_of(name)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "coverage", "run", *options, "-q", f"tests/{name}.py"],
+        [sys.executable, "-m", "coverage", "run", str(script), "-q", *tests],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -163,7 +182,7 @@ def missed() -> Iterator[str]:
 
 
 def run(part: str) -> Result:
-    """The build, one file of tests, or the figures of those that have run."""
+    """The build, a group of tests, or the figures of those that have run."""
     return _build() if part == "build" else _figures() if part == FIGURES else _test(part)
 
 

@@ -67,13 +67,13 @@ def _sources(row: Row) -> str | None:
 def go(name: str, row: Row, fresh: bool = False, only: Iterable[str] = ()) -> bool:
     """Run the parts that have not run yet, and keep what the row came to. True: no failure.
 
-    fresh: forget the parts that have run. only: these parts.
+    fresh: forget the parts that have run. only: these parts, in this order.
     """
     path = progress.parts_of(name)
     if fresh:
         progress.write(path, {})
     parts = list(row.parts())
-    asked = [part for part in parts if not only or part in only]
+    asked = [part for part in only or parts if part in parts]
     while left := [part for part in asked if not whole(known(name, row).get(part))]:
         part = left[0]
         before = known(name, row).get(part, {})
