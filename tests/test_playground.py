@@ -212,13 +212,14 @@ WRONG = [
     ("TRAIN", 0), ("TEST", 1e9), ("GRID", 0.5), ("INPUTS", 17), ("BATCH", 0), ("SEED", -1),
     ("ACTIVATION", 6), ("LOSS", 3), ("DROPOUT", 1), ("OPTIMIZER", 7), ("LR", np.nan),
     ("SCHEDULE", 5), ("PERIOD", 0), ("N_LAYERS", 10), ("N_LAYERS", 2), ("UNITS", 17),
-    ("MOMENTS", 0), ("MOMENTS", 8),
+    ("MOMENTS", 0), ("MOMENTS", 8), ("DROPOUT", -0.5), ("UNITS", 0), ("UNITS", 1.5), ("LAST", 2),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name, value", WRONG)
 def test_wrong_numbers_are_refused(name: str, value: float) -> None:
-    net = Net(changes={PLACES[name]: value})
+    last = PLACES["UNITS"] + len(Net().units) - 1
+    net = Net(changes={last if name == "LAST" else PLACES[name]: value})
     with pytest.raises(ValueError, match=r"expected|too few|needs"):
         PlayNet(net.numbers, net.data)
 
