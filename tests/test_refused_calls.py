@@ -57,3 +57,24 @@ def test_axes_that_do_not_merge(real: str) -> None:
     x = np.ones((4,) * 9, real)[(slice(None, None, 2),) * 9]
     with pytest.raises(ValueError, match="axes that do not merge"):
         engine.call(engine.OPS["copy"], (np.empty((2,) * 9, real), x), (), ())
+
+
+@pytest.mark.parametrize("label", (-1, 5, 2**31, 2**32 + 1, 2**63 - 1, -(2**63)))
+@pytest.mark.parametrize("rows, classes", ((1, 5), (40, 5), (3, 80)))
+def test_a_label_that_nobody_checked(
+    label: int, rows: int, classes: int, isa: str, real: str
+) -> None:
+    """Is followed nowhere: its row's loss and gradient are nan, those of the others as before."""
+    label = classes if label == 5 else label
+    y = np.arange(rows) % classes
+    z = np.random.default_rng(0).normal(size=(rows, classes)).astype(real)
+    found = []
+    for labels in (y, np.r_[label, y[1:]]):
+        loss, dz = np.empty(rows, real), np.empty((rows, classes), real)
+        engine.call(
+            engine.OPS["softmax_cross_entropy"], (loss, dz, z, labels), (rows, classes), (0,), 1
+        )
+        found.append((loss, dz))
+    for right, wrong in zip(*found, strict=True):
+        assert np.isfinite(right).all() and np.isnan(wrong[0]).all()
+        assert (wrong[1:] == right[1:]).all()
