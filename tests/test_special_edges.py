@@ -38,6 +38,9 @@ ZETA = (  # s, q, zeta(s, q)
     (2.0, -0.5, math.pi**2 / 2 + 4),
     (4.0, -0.5, math.pi**4 / 6 + 16),
     (900.0, 3.0, 0.0),
+    (1.5, INF, 0.0),
+    (INF, 2.0, 0.0),
+    (INF, 1.0, 1.0),
 )
 
 
@@ -63,3 +66,10 @@ def test_zeta(s: float, q: float, want: float, real: str) -> None:
     kind = getattr(fastnn, real)
     got = special.zeta(fastnn.tensor([s], dtype=kind), fastnn.tensor([q], dtype=kind)).item()
     assert same(got, want, 1e-6 if real == "float32" else 1e-14)
+
+
+@pytest.mark.parametrize("s, q", ((1.5, 1e300), (2.0, 1e200), (3.0, 1e150), (2.0, 1e150)))
+def test_zeta_of_a_huge_number(s: float, q: float) -> None:
+    """Is its integral, also where the terms themselves are 0."""
+    args = (fastnn.tensor([x], dtype=fastnn.float64) for x in (s, q))
+    assert same(special.zeta(*args).item(), q ** (1 - s) / (s - 1), 1e-13)

@@ -80,7 +80,7 @@ static double special_zeta_above(double s, double q) {
   double sum = 0;
   for (int k = 0; k < 10; k++, q += 1) sum += pow(q, -s);
   const double power = pow(q, -s);
-  if (power == 0) return sum + (s < 2 ? q * power / (s - 1) : 0);
+  if (power == 0) return sum + pow(q, 1 - s) / (s - 1); /* the integral from q: q may be huge */
   double factor = power * s / q, rest = power * 0.5 + power * q / (s - 1);
   for (int k = 0; k < 8; k++) {
     rest += bernoulli[k] * factor;
