@@ -10,7 +10,9 @@ from matrix.suites import SUITES
 
 PAGE = progress.ROOT / "docs" / "reliability.md"
 # Failures that are known, and where they stand.
-OPEN: dict[str, str] = {}
+OPEN: dict[str, str] = {
+    "R9": "(a part of the suite has run under coverage.py so far; what is left of C, below)",
+}
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 
 
