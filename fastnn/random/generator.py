@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -268,14 +267,15 @@ class Generator:
         return _drawn(draw, (n,))
 
     def _permutation(self, n: int) -> Array:
-        order = array("q", np.arange(n, dtype=np.int64).tobytes())
+        found = np.arange(n, dtype=np.int64)
+        order = memoryview(found)  # its elements are Python's numbers, faster than NumPy's
         with self._lock:
             for begin in range(0, n - 1, pieces.PIECE):
                 draws = self._draw32(min(pieces.PIECE, n - 1 - begin))
                 for i, draw in enumerate(draws.tolist(), begin):
                     j = i + draw % (n - i)
                     order[i], order[j] = order[j], order[i]
-        return np.array(order, np.int64)
+        return found
 
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
