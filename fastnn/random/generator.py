@@ -268,7 +268,7 @@ class Generator:
 
     def _permutation(self, n: int) -> Array:
         found = np.arange(n, dtype=np.int64)
-        order = memoryview(found)  # its elements are Python's numbers, faster than NumPy's
+        order = found.data  # its elements are Python's numbers, faster than NumPy's
         with self._lock:
             for begin in range(0, n - 1, pieces.PIECE):
                 draws = self._draw32(min(pieces.PIECE, n - 1 - begin))
