@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,18 +55,37 @@ def reduce_rows(x: Tensor, index: Tensor, source: Tensor, reduce: str, with_own:
         return cast(reduce_rows(cast(x, wide), index, cast(source, wide), reduce, with_own), kind)
     if reduce in ("amax", "amin"):
         return _extreme(x, index, source, reduce, with_own)
+    to = _places(index, x.shape[0])
+    total = _folded(x, to, source, reduce, with_own)
+    if reduce == "mean":
+        once, each = (of_array(np.ones((n, 1), np.int64)) for n in (x.shape[0], index.shape[0]))
+        count = _folded(once, to, each, "sum", with_own)
+        count = cast(count, wide)
+        total = (div if wide.kind == "f" else floor_divide)(total, count)
+    return where(to.there, total, x)
+
+
+class _Places(NamedTuple):
+    """Where rows go: their order by name, the names in it, and for each row of x the place of the
+    last that names it, and whether one does."""
+
+    order: Tensor
+    named: Tensor
+    last: Tensor
+    there: Tensor
+
+
+def _places(index: Tensor, n: int) -> _Places:
     order = along(TABLE["argsort"], index, 0, (0,))
     named = take_rows(index, order)
-    last, there = last_of_each(named, x.shape[0])
-    total = take_rows(_running(take_rows(source, order), named, reduce), last)
-    if with_own:
-        total = _OF_TWO[reduce](x, total)
-    if reduce == "mean":
-        ones = of_array(np.ones((index.shape[0], 1), np.int64))
-        count = take_rows(_running(ones, named, "sum"), last)
-        count = cast(add(count, 1) if with_own else count, wide)
-        total = (div if wide.kind == "f" else floor_divide)(total, count)
-    return where(there, total, x)
+    return _Places(order, named, *last_of_each(named, n))
+
+
+def _folded(x: Tensor, to: _Places, source: Tensor, reduce: str, with_own: bool) -> Tensor:
+    """What goes to each row of x, folded, with that row itself if asked for; of no meaning where
+    nothing goes."""
+    total = take_rows(_running(take_rows(source, to.order), to.named, reduce), to.last)
+    return _OF_TWO[reduce](x, total) if with_own else total
 
 
 def _running(rows: Tensor, named: Tensor, reduce: str) -> Tensor:
@@ -93,19 +112,14 @@ def neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 def _extreme(x: Tensor, index: Tensor, source: Tensor, reduce: str, with_own: bool) -> Tensor:
     """`reduce_rows` for amax and amin, whose gradient those share that attain the extreme."""
     own, given = x.detach(), source.detach()
-    order = along(TABLE["argsort"], index, 0, (0,))
-    named = take_rows(index, order)
-    last, there = last_of_each(named, x.shape[0])
-    y = take_rows(_running(take_rows(given, order), named, reduce), last)
-    if with_own:
-        y = _OF_TWO[reduce](own, y)
-    y = where(there, y, own)
+    to = _places(index, x.shape[0])
+    y = where(to.there, _folded(own, to, given, reduce, with_own), own)
     if x.dtype.kind != "f":
         return y
     attains = cast(_equal(given, take_rows(y, index)), x.dtype)
     attained = cast(_equal(own, y), x.dtype)
     if not with_own:
-        attained = where(there, 0.0, attained)
+        attained = where(to.there, 0.0, attained)
     count = larger(reduce_rows(attained, index, attains, "sum", True), 1.0)
     shares = (div(attained, count), div(attains, take_rows(count, index)))
     return taped(_extreme_gradient, (x, source), y._array, (*shares, index))
