@@ -81,6 +81,7 @@ def test_the_page_says_the_same() -> None:
     assert lifted == VIEWS.keys() & SAME.keys() and not same & VIEWS.keys()
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", CALLS)
 def test_writes_are_seen_where_torch_shows_them(name: str) -> None:
     for call in CALLS[name]:
@@ -122,7 +123,7 @@ def written_step(call: str, back: bool, name: str) -> Any:
     return step
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("name", CALLS)
 def test_programs_do_so_too(name: str) -> None:
     for call in CALLS[name]:
@@ -229,6 +230,7 @@ def test_a_view_sees_what_its_base_became() -> None:
     assert w.grad is not None and w.grad.tolist() == [3, 3]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("call", [c for name, calls in COPIES.items() for c in calls[:1]
                                   if name not in ("tolist", "new_empty")])  # fmt: skip
 def test_a_write_into_a_copy_leaves_the_input_on_the_tape(call: str) -> None:

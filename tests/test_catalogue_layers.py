@@ -103,7 +103,7 @@ def trainer_of(text: str, dtype: str) -> fastnn.Trainer:
     return fastnn.Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("text", NETS | OPTIONS)
 def test_fit_is_the_eager_loop(text: str, real: str) -> None:
     x, y = X.astype(real), Y.astype(real)

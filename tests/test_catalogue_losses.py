@@ -100,7 +100,7 @@ def check_slope(value: Callable[[], Tensor], leaves: list[Tensor], way: list[Arr
 REDUCED = [(name, reduction) for name, (_, fit) in FITS.items() for reduction in fit.reductions]
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize(("name", "reduction"), REDUCED)
 @settings(max_examples=max(2, settings.default.max_examples // 10))
 @given(seed=st.integers(0, 2**31 - 1), rows=st.integers(2, SAMPLES))

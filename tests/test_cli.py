@@ -78,6 +78,7 @@ def test_train_writes_model_and_picture(folder):
         assert isinstance(net, tabular.TabularModel)
 
 
+@pytest.mark.long
 def test_predict_and_evaluate(folder, capsys):
     model, table = folder / "iris.safetensors", folder / "iris.csv"
     code, out, err = fastnn_cli(capsys, "predict", model, table)

@@ -67,6 +67,7 @@ def test_the_preset_follows_the_size() -> None:
     assert chosen == ["td", "td", "td-s", "td-s", "mlp"]
 
 
+@pytest.mark.long
 def test_a_file_gets_the_whole_recipe(folder: Path, tmp_path: Path, capsys: Any) -> None:
     words = ["train", folder / "answer.csv", "--target", "answer", "--out", f"{tmp_path}/"]
     code, out, err = run(capsys, *words, "--time-limit", 30)
@@ -104,6 +105,7 @@ def test_held_out_rows_are_found_again(
         assert np.trace(found["confusion"]) == pytest.approx(60 * found["accuracy"])
 
 
+@pytest.mark.long
 def test_folds_and_the_seed(folder: Path, tmp_path: Path, capsys: Any) -> None:
     words = ["train", folder / "price.csv", "--target", "price", *FAST, "--folds", 3, "--seed", 7]
     for name in ("a", "b"):
@@ -304,6 +306,7 @@ def test_variations_are_of_the_seed() -> None:
     assert 0.0126 <= min(rates) < max(rates) <= 0.1265  # .04 within a factor of sqrt(10)
 
 
+@pytest.mark.long
 def test_tune_keeps_the_best_at_ctrl_c(
     folder: Path, tmp_path: Path, capsys: Any, monkeypatch: Any
 ) -> None:

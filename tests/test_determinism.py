@@ -29,7 +29,7 @@ SLOW = ("digamma", "erf", "erfc", "erfcx", "erfinv", "gelu", "gelu_grad", "i0e",
         "ndtri", "zeta")  # fmt: skip
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
     """Arrays of many tiles, on the best instruction set; the result is right as well."""

@@ -116,6 +116,7 @@ def test_slopes_take_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(terms) < 200
 
 
+@pytest.mark.long
 def test_gradients_of_samples() -> None:
     """torch's numbers for the seed, from torch 2.13; the mean's gradient is that of the mean."""
     fastnn.manual_seed(0)

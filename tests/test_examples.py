@@ -93,6 +93,7 @@ def test_only_imports_name_the_library(path: Path) -> None:
     assert theirs == set(after) - set(before)
 
 
+@pytest.mark.long
 def test_look_inside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,6 +167,7 @@ def test_attributions_of_tables_add_up(models: Any, preset: str) -> None:
     assert inside.mean() > 0.7 and np.ptp(rest) < 0.02 * np.ptp(VALUE)
 
 
+@pytest.mark.long
 def test_dependence_of_columns(models: Any) -> None:
     width = tabular.dependence(models["td"], X, "width")
     assert len(width.grid) == 20 and (np.diff(width.mean) > 0).mean() > 0.8

@@ -115,6 +115,7 @@ def test_the_model_stays_as_it_was(tmp_path: Path) -> None:
         np.testing.assert_array_equal(value.numpy(), before[key])
 
 
+@pytest.mark.long
 def test_exports_are_loaded_when_they_are_asked_for() -> None:
     """Neither `import fastnn` nor the command loads them, or the package onnx."""
     code = (

@@ -57,6 +57,7 @@ def test_named_and_nested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("preset", ["td", "td-s", "tabm-mini", "mlp"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_models_of_tables(

@@ -171,6 +171,7 @@ CLIPS: dict[str, tuple[dict[str, Any], Callable[[Any], object]]] = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("every", [1, 2, 3, 10])
 @pytest.mark.parametrize("clip", CLIPS)

@@ -67,6 +67,7 @@ def test_nodes_are_numbered_in_order() -> None:
     assert (falls[:3], twice) == ([], 0)
 
 
+@pytest.mark.long
 def test_gradients_of_one_model_add_up() -> None:
     """The sums are of whole numbers, so they are exact in any order."""
     weight = fastnn.ones(64, requires_grad=True)
@@ -120,6 +121,7 @@ def test_compiled_functions_call_each_other() -> None:
         assert values == [[2.0, 3.0, 2.0][(i + k) % 3] for k in range(100)]
 
 
+@pytest.mark.long
 def test_writes_in_place_are_seen_by_the_thread_that_wrote() -> None:
     """The map of writes is one for all: no write is lost while another thread reads it."""
 

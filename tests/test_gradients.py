@@ -139,6 +139,7 @@ def test_every_op_with_a_gradient_has_samples() -> None:
     assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_op(name: str) -> None:
     for fn, arrays in SAMPLES[name]:

@@ -137,7 +137,7 @@ def test_bias_and_activation_fit(which: int, shape: tuple[int, ...], real: str) 
         engine.call(engine.OPS["matmul"], (out, a, b, *more), (), (0, which, 0))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("op", NAMES)
 def test_equals_reference(op: str, real: str, every_isa: EveryIsa) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
@@ -156,7 +156,7 @@ def test_equals_reference(op: str, real: str, every_isa: EveryIsa) -> None:
     draw()
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(7)
 @pytest.mark.parametrize("op", NAMES)
 def test_every_tail(op: str, real: str, every_isa: EveryIsa) -> None:
     """Every length to 65 and around 128, on each axis of the op; where kernels go another way."""

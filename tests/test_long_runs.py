@@ -85,6 +85,7 @@ def test_a_product_is_cut_short_and_then_whole(threads: int) -> None:
     assert ran(OP.format(threads=threads, **PRODUCT)) == [True, 0]
 
 
+@pytest.mark.long
 def test_an_op_in_tiles_is_cut_short() -> None:
     size = "(3_000_000,)"
     many = dict(op="ndtri", a=size, b="1", out=size, more="", dims="()", attrs="()", threads=1)

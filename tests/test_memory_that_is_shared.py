@@ -22,6 +22,7 @@ def model_of(width: int, dtype: Any = np.float32) -> nn.Module:
     return model.double() if dtype == np.float64 else model
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("shift", [-3, -1, 0, 1, 40, 64])
 @pytest.mark.parametrize("rows", [1, 64, 3000])  # 3,000: in blocks
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

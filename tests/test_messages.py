@@ -152,6 +152,7 @@ def test_what_is_blamed(case: str) -> None:
         call()
 
 
+@pytest.mark.long
 def test_a_command_with_stdout_closed() -> None:
     code = "import sys; sys.stdout = None; from fastnn.cli import main; sys.exit(main(['info']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

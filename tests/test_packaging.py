@@ -92,6 +92,7 @@ def test_what_a_script_may_do_without_is_loaded_when_asked_for():
     assert {"fastnn.tensor", "threading"} <= loaded
 
 
+@pytest.mark.long
 def test_late_names_are_there_all_the_same():
     """As attributes, by dir() and by `from`, before and after they are loaded."""
     found = in_fresh_process(

@@ -224,6 +224,7 @@ class Tied(nn.Module):
         return self.head(self.frozen(h) * self.constant)
 
 
+@pytest.mark.long
 def test_models_that_share_no_program() -> None:
     """What a model has beyond numbers, and is not the same object, keeps it apart."""
 
@@ -254,6 +255,7 @@ def test_parameter_groups() -> None:
 OPTIMIZERS = ["Adagrad", "Adadelta", "Adamax", "RAdam", "Lion", "Rprop", "ASGD", "EMAMomentum"]
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_other_optimizers(name: str) -> None:
     """Their moments, and what they keep from step to step, are the net's own."""

@@ -220,6 +220,7 @@ def test_int8_is_close_to_float32_whatever_the_layers_are() -> None:
         assert 0 < np.abs(got - want).max() < 0.01
 
 
+@pytest.mark.long
 def test_digits_are_as_well_learned_and_predicted() -> None:
     """bf16 within .2% of float32, 8 bits within .5%, over 540 rows of three splits."""
     from sklearn.datasets import load_digits  # type: ignore[import-untyped]

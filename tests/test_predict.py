@@ -156,6 +156,7 @@ def test_the_model_runs_no_python_a_second_time(training: bool) -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.long
 def test_many_sizes() -> None:
     """More sizes than there are programs kept."""
     model, x = net(), np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)

@@ -34,6 +34,7 @@ def metadata(folder: Path, url: str) -> str:
     return found.read_text()
 
 
+@pytest.mark.long
 def test_the_description_has_no_broken_link(tmp_path: Path) -> None:
     """An index shows it on its own page: without a home, relative links are plain text."""
     text = metadata(tmp_path, "")
@@ -41,6 +42,7 @@ def test_the_description_has_no_broken_link(tmp_path: Path) -> None:
     assert all(re.match(r"https?://|#", target) for target in LINK.findall(text))
 
 
+@pytest.mark.long
 def test_the_description_links_to_the_projects_home(tmp_path: Path) -> None:
     text = metadata(tmp_path, "https://example.org/fastnn/")
     assert "Project-URL: Source, https://example.org/fastnn\n" in text

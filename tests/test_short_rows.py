@@ -72,6 +72,7 @@ def same(got: Array, want: Array) -> None:
     assert got.tobytes() == want.tobytes()
 
 
+@pytest.mark.every(5)
 def test_losses_of_every_tail(real: str, isa: str) -> None:
     step = lanes(isa, real)
     most = 2 * step + 3

@@ -209,6 +209,7 @@ def test_partial_fit(kind: str, settings: str) -> None:
     assert_alike(kind, mine, other)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("settings", ["adam", "sgd, adaptive", "lbfgs"])
 @pytest.mark.parametrize("kind", ["classes", "number"])
 def test_warm_start(kind: str, settings: str) -> None:

@@ -52,6 +52,7 @@ def values(model: Any) -> list[Any]:
     return [model.loss_curve_, *map(np.ndarray.tolist, [*model.coefs_, *model.intercepts_])]
 
 
+@pytest.mark.long
 def test_each_is_as_if_alone() -> None:
     alone = []
     for settings in SETTINGS:

@@ -140,6 +140,7 @@ def test_members_are_averaged() -> None:
     np.testing.assert_allclose(values.predict(ROWS), np.mean(single, axis=0), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_time_limit_is_kept() -> None:
     x = RNG.standard_normal((2000, 5))
     y = x[:, 0] > 0
@@ -260,6 +261,7 @@ def test_scikit_learns_tools() -> None:
         classifier().predict(x)
 
 
+@pytest.mark.long
 def test_it_needs_no_scikit_learn() -> None:
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
@@ -315,6 +317,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_table_leaves_no_trace(name: str) -> None:
     x, y, message = BAD[name]

@@ -264,6 +264,7 @@ LARGE: dict[str, Any] = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("preset", ["td", "mlp"])
 @pytest.mark.parametrize("size", LARGE)
 def test_numbers_of_any_size(preset: str, size: str) -> None:

@@ -72,6 +72,7 @@ def test_providers_give_the_same_bits(provider: str) -> None:
     assert found == {"same": True, "team": provider, "helpers": 1} and err == ""
 
 
+@pytest.mark.long
 @pytest.mark.skipif("openmp" not in PROVIDERS, reason="a build without OpenMP")
 def test_openmp_gives_fewer_threads() -> None:
     """One: the caller works alone, at every run, and asks once."""
@@ -79,11 +80,13 @@ def test_openmp_gives_fewer_threads() -> None:
     assert found == {"same": True, "team": "openmp", "helpers": 0}
 
 
+@pytest.mark.long
 def test_a_stack_that_libgomp_cannot_have() -> None:
     found, err = in_process(SAME, FASTNN_TEAM="", OMP_STACKSIZE="100000G")
     assert found == {"same": True, "team": "pthreads", "helpers": 1} and err == ""
 
 
+@pytest.mark.long
 def test_an_unknown_provider_is_named() -> None:
     code = "found['team'] = fastnn._support.threads.team_provider()"
     found, err = in_process(code, FASTNN_TEAM="tbb")
@@ -123,6 +126,7 @@ def test_idle_threads_sleep(provider: str) -> None:
     assert found == {"works": True, "helpers": 1}
 
 
+@pytest.mark.long
 def test_runs_at_once_share_the_threads() -> None:
     """Eight Python threads with a limit of two: one helper in all, and the bits of one thread."""
     found, _ = in_process(

@@ -108,6 +108,7 @@ def test_available_cpus_without_affinity(tmp_path: Path, monkeypatch: pytest.Mon
         assert threads.available_cpus() == want
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_one_cpu_means_one_thread() -> None:
     found, _ = in_process(
