@@ -71,8 +71,9 @@ class Layers:
         self._affine = before[0] * f, before[1] * f + s
 
     def columns(self, width: int) -> None:
-        """What the rows' width is here; the input's too, if it was not known."""
-        if self.first is None and not self.layers:
+        """What the rows' width is here; the input's too, if it was not known, for a layer that changes
+        it knows it."""
+        if self.first is None:
             self.first = width
         self.width = width
 
@@ -245,4 +246,4 @@ def _numbers(region: Region) -> list[float]:
 def _is_near(layer: nn.Module, x: Array, y: Array) -> bool:
     with evaluating(layer):
         got = np.array(layer(of_array(x))._array)
-    return got.shape == y.shape and bool((abs(got - y) <= CLOSE * (1 + abs(y))).all())
+    return got.shape == y.shape and np.allclose(got, y, CLOSE, CLOSE)

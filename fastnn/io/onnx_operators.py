@@ -65,11 +65,11 @@ def single(*kinds: str) -> Callable[[Take], Take]:
 @single("Gemm")
 def _gemm(layers: Layers, region: Region, node: Any) -> bool:
     options = _attributes(node)
-    w, *more = (region.constants.get(name) for name in node.input[1:])
+    w, *more = (region.constants.get(name) for name in node.input[1:] if name)
     if w is None or options.get("transA", 0) or any(m is None for m in more):
         layers.fail(region, "expected the rows times a constant matrix")
     w = w.T if not options.get("transB", 0) else w
-    bias = more[0] * options.get("beta", 1.0) if more and more[0] is not None else None
+    bias = None if not more else more[0] * options.get("beta", 1.0)
     _product(layers, region, w * options.get("alpha", 1.0), bias)
     return True
 
