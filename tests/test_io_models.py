@@ -116,6 +116,13 @@ BAD_MODELS = {
     "missing tensor": ({"tensors": {}}, "'0.weight' is missing"),
     "extra tensor": ({"tensors": WEIGHT | {"z": np.ones(1)}}, "'z': not in the configuration"),
     "wrong dtype": ({"tensors": {"0.weight": np.ones((1, 2), np.int32)}}, "got int32"),
+    "two dtypes": (
+        {
+            "layers": [LINEAR, LINEAR | {"in_features": 1}],
+            "tensors": WEIGHT | {"1.weight": np.ones((1, 1))},
+        },
+        "tensors: expected one dtype, got float32 and float64",
+    ),
     "softmax dim": ({"layers": [{"type": "Softmax", "dim": 99}]}, "cannot have dim = 99"),
     "self-containing": (
         {"layers": json.loads('[{"type":"Sequential","layers":' * 50 + "[]" + "}]" * 50)},

@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.io import read, write
+from fastnn.io import atomic, read, safetensors, write
 from fastnn.io.atomic import PREFIX, SUFFIX
 
 
@@ -130,6 +130,49 @@ def test_order_on_disk(tmp_path, monkeypatch):
         monkeypatch.setattr(os, name, spy)
     write(tmp_path / "a", NEW)
     assert seen == ["write", "write", "fsync", "replace", "fsync folder"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_folders_that_cannot_be_synced(tmp_path, monkeypatch, code):
+    """Some file systems cannot; a fault of the disk is told."""
+    real = os.fsync
+
+    def sync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, "no")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    if code == errno.EIO:
+        with pytest.raises(OSError, match="no"):
+            write(tmp_path / "a", NEW)
+    else:
+        write(tmp_path / "a", NEW)
+    assert read(tmp_path / "a")[0]["x"][0] == 1 and os.listdir(tmp_path) == ["a"]
+
+
+def test_a_temporary_file_that_another_saver_removed(tmp_path, monkeypatch):
+    """Taken for a stray one, between its opening and its lock: another is made."""
+    real, made = atomic._lock, []
+
+    def lock(handle, *, wait):
+        if wait:
+            made.append(strays(tmp_path)[0])
+            if len(made) == 1:
+                os.unlink(tmp_path / made[0])
+        return real(handle, wait=wait)
+
+    monkeypatch.setattr(atomic, "_lock", lock)
+    write(tmp_path / "a", NEW)
+    assert len(set(made)) == 2 and os.listdir(tmp_path) == ["a"]
+    assert read(tmp_path / "a")[0]["x"][0] == 1
+
+
+def test_a_header_that_no_reader_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(safetensors, "MAX_HEADER", 100)
+    with pytest.raises(ValueError, match="metadata: the header takes 1.. bytes, expected at most"):
+        write(tmp_path / "a", NEW, {"text": "long" * 25})
+    assert os.listdir(tmp_path) == []
 
 
 def test_mode(tmp_path):

@@ -281,7 +281,7 @@ def _of_map(array: NDArray[Any], name: str) -> Source | None:
     whole = isinstance(array.base, mmap.mmap)  # no part of another map, whose offset is its own
     if not (whole and array.flags.c_contiguous and array.mode in ("r", "r+", "w+")):
         return None
-    if not array.dtype.isnative or array.ndim == 0:
+    if not array.dtype.isnative:
         return None
     return ArrayFile(os.fspath(path), offset, array.shape, _numbers(array, name).dtype, name)
 
@@ -301,8 +301,6 @@ def _of_npy(path: str, name: str) -> Source:
             raise InvalidValueError(f"{name}: {path} is no .npy file: {error!s:.200}") from None
         offset = file.tell()
     check_numbers(dtype.newbyteorder("="), f"{name}: {path}")
-    if any(size < 0 for size in shape):
-        raise InvalidValueError(f"{name}: {path} is no .npy file: it has the shape {shape}")
     if not shape or fortran or not dtype.isnative:
         raise InvalidValueError(
             f"{name}: {path}: expected rows in C order and in the byte order of this machine, got "

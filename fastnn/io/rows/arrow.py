@@ -158,7 +158,7 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     Raises:
         ImportError: pyarrow is not there.
     """
-    if hasattr(given, "schema") and hasattr(given, "to_struct_array"):  # a RecordBatch
+    if hasattr(given, "schema") and hasattr(given, "to_struct_array"):  # a Table or RecordBatch
         return _of_table(_as_table(given), asked)
     if hasattr(given, "schema") and hasattr(given, "read_next_batch"):
         raise InvalidTypeError(
@@ -167,8 +167,6 @@ def arrow_source(given: Any, asked: Asked) -> Source | None:
     if hasattr(given, "to_batches") and hasattr(given, "schema"):
         if hasattr(given, "files"):
             return _of_paths(list(given.files), asked)
-        if hasattr(given, "num_rows"):
-            return _of_table(given, asked)
         raise InvalidTypeError(
             f"x: expected an Arrow table, or an Arrow dataset of Parquet files, got {show(given)}"
         )
