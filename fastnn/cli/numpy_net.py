@@ -124,18 +124,20 @@ class NumpyNet:
         for i, z in enumerate(out):
             np.matmul(x if i == 0 else out[i - 1], self.params.w[i], out=z)
             z += self.params.b[i]
-            if i == last:
-                break
-            if self.activation == "relu":
-                np.maximum(z, 0, out=z)
-            elif self.activation == "tanh":
-                np.tanh(z, out=z)
-            else:
-                np.negative(z, out=z)
-                np.exp(z, out=z)
-                z += 1
-                np.reciprocal(z, out=z)
+            if i < last:
+                self._bend(z)
         return out[last]
+
+    def _bend(self, z: Floats) -> None:
+        if self.activation == "relu":
+            np.maximum(z, 0, out=z)
+        elif self.activation == "tanh":
+            np.tanh(z, out=z)
+        else:
+            np.negative(z, out=z)
+            np.exp(z, out=z)
+            z += 1
+            np.reciprocal(z, out=z)
 
     def _loss(self, z: Floats, y: NDArray[Any], buffers: Buffers) -> float:
         """Mean loss; writes its gradient with respect to z to the last array of `d`."""
@@ -168,20 +170,22 @@ class NumpyNet:
             d = buffers.d[i]
             np.matmul((out[i - 1] if i else x).T, d, out=self.grads.w[i])
             np.dot(buffers.ones, d, out=self.grads.b[i])
-            if i == 0:
-                return
-            below, h = buffers.d[i - 1], out[i - 1]
-            np.matmul(d, self.params.w[i].T, out=below)
-            if self.activation == "relu":
-                np.greater(h, 0, out=buffers.masks[i - 1])
-                np.multiply(below, buffers.masks[i - 1], out=below)
-                continue
-            if self.activation == "tanh":  # 1 - h^2
-                np.multiply(h, h, out=h)
-            else:  # h (1 - h)
-                np.multiply(below, h, out=below)
-            np.subtract(1, h, out=h)
+            if i > 0:
+                np.matmul(d, self.params.w[i].T, out=buffers.d[i - 1])
+                self._unbend(buffers.d[i - 1], out[i - 1], buffers.masks[i - 1])
+
+    def _unbend(self, below: Floats, h: Floats, mask: NDArray[Any]) -> None:
+        """Multiply a gradient by the slope where the activation gave h, which is overwritten."""
+        if self.activation == "relu":
+            np.greater(h, 0, out=mask)
+            np.multiply(below, mask, out=below)
+            return
+        if self.activation == "tanh":  # 1 - h^2
+            np.multiply(h, h, out=h)
+        else:  # h (1 - h)
             np.multiply(below, h, out=below)
+        np.subtract(1, h, out=h)
+        np.multiply(below, h, out=below)
 
     def _adam(self) -> None:
         """Adam update, with scalar bias corrections c1 and c2.

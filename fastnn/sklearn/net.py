@@ -81,17 +81,15 @@ class Net(nn.Sequential):
     ) -> None:
         linears = [_linear(w, b) for w, b in zip(coefs, intercepts, strict=True)]
         layers: list[nn.Module] = []
-        for i, linear in enumerate(linears):
+        for i, linear in enumerate(linears[:-1]):
             layers.append(linear)
-            if i == len(linears) - 1:
-                break
             if norms is not None:
                 layers.append(_norm(norms[i], linear))
             layers.append(_activation(activations[i]))
             if dropout and dropout[i] > 0:
                 assert key is not None
                 layers.append(Drop(dropout[i], key))
-        super().__init__(*layers)
+        super().__init__(*layers, linears[-1])
         self.train()
         vars(self)["linears"] = linears  # not as parts: they are parts already
         self.is_plain = all(isinstance(given, str) for given in activations)
