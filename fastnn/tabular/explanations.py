@@ -122,7 +122,8 @@ def dependence(
         `grid`, `mean`, and `low` and `high`, the quartiles of the rows' predictions.
 
     Raises:
-        ValueError: the model does not read this column, or does not know the label.
+        ValueError: the model does not read this column, or does not know the label; the column has
+            no values.
 
     Source: Friedman 2001, section 8.2.
 
@@ -141,6 +142,8 @@ def dependence(
     frame = frame.take(_some(len(frame), seed))
     kind = _encoder(fitted).kinds[column]
     values = frame.columns[column].as_kind(kind)
+    if values.missing().all():
+        raise ValueError(f"x: expected a value in column {column!r}, got none")
     classes = None if fitted.classes is None else fitted.classes.tolist()
     chosen: Any = None
     if classes is not None and label is not None:

@@ -246,9 +246,9 @@ def _dependence(run: Run, found: Importance) -> Iterator[str]:
         '<p class="note">The mean prediction for held-out rows, were this column the same in all '
         f"of them{band}.</p>"
     )
-    yield figures(
-        _one_dependence(run, column, names, target) for column in found.names[:DEPENDENCES]
-    )
+    rows = run.model.rows_of(run.test.rows)
+    there = [name for name in found.names if not rows.columns[name].missing().all()]
+    yield figures(_one_dependence(run, column, names, target) for column in there[:DEPENDENCES])
 
 
 def _one_dependence(run: Run, column: str, names: tuple[str, ...], target: str) -> str:
