@@ -153,9 +153,7 @@ def test_stopped_before_its_first_epoch(
     assert TabularModel.load(classes.parent / "m.safetensors").class_names == ("no", "yes")
 
 
-def test_a_comparison_as_json(
-    numbers: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_comparison_as_json(numbers: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Comparison({"NumPy": 3.0, "fastnn": 1.0}, {"NumPy": "none"})
     monkeypatch.setattr(command, "compare", lambda *given: found)
     code, out, _ = trained(capsys, numbers, "--compare", "--json")

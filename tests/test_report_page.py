@@ -84,8 +84,8 @@ def test_much_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MOST_BARS", 2)
     monkeypatch.setattr(page, "MOST_CLASSES", 2)
     text = page.page(run_of(), {})
-    assert "<p class=\"note\">and 1 more columns</p>" in text
-    assert "<p class=\"note\">and 2 more columns</p>" in text
+    assert '<p class="note">and 1 more columns</p>' in text
+    assert '<p class="note">and 2 more columns</p>' in text
     assert "Confusion matrix" not in text and "<h3>By class</h3>" in text
 
 

@@ -98,10 +98,8 @@ def typed(
         count = _count(cells, strays)
         present = len(cells) - _count(cells, empty) if count else 0
         if kind == "number" or not strays or count <= SHARE_OF_STRAYS * present:
-            if known or kind == "number":
-                values = np.array([_or_nan(numbers.get(cell)) for cell in cells], np.float64)
-                return Typed("number", values, _note(strays, count, len(cells)))
-            return Typed("number", np.full(len(cells), np.nan))
+            values = np.array([_or_nan(numbers.get(cell)) for cell in cells], np.float64)
+            return Typed("number", values, _note(strays, count, len(cells)))
     if kind != "category":
         dates, day_first = _dates(known, kind == "day first", kind is None)
         if dates or kind is not None:
