@@ -124,8 +124,7 @@ def _scale(w: Writer, s: Scale, at: str, size: int) -> str:
     value = "x[i]"
     if s.center is not None:
         value = f"({value} - {vector(w, f'center{at}', s.center)})"
-    if s.factor is not None:
-        value = f"{value} * {vector(w, f'factor{at}', s.factor)}"
+    value = f"{value} * {vector(w, f'factor{at}', s.factor)}"
     if s.shift is not None:
         value = f"{value} + {vector(w, f'shift{at}', s.shift)}"
     return f"int i;\nfor (i = 0; i < {s.size}; i++)\n  y[i] = {value};"

@@ -225,8 +225,8 @@ def _moments(layer: Any, name: str, shape: Shape) -> Scale:
     return Scale(
         name,
         shape,
-        _by_channel(mean, shape),
         _by_channel(weight / np.sqrt(var + layer.eps), shape),
+        _by_channel(mean, shape),
         None if b is None else _by_channel(b, shape),
         (weight, np.zeros(len(mean)) if b is None else b, mean, var, layer.eps),
     )
@@ -267,14 +267,11 @@ def _norm(layer: Any, name: str, shape: Shape, block: int, affine: tuple[Any, An
 
 @rule(nn.LayerNorm, nn.RMSNorm)
 def _by_rows(layer: Any, name: str, shape: Shape) -> Iterator[Step]:
-    own, eps = layer.normalized_shape, layer.eps
+    own = layer.normalized_shape
     _expect(shape[-len(own) :] == own, name, f"shape {own}", shape)
     affine = (layer.weight, getattr(layer, "bias", None))
     w, b = (None if p is None else np.array(np.broadcast_to(_wide(p), shape)) for p in affine)
-    if eps is None:
-        real = np.float32 if layer.weight is None else layer.weight._array.dtype
-        eps = float(np.finfo(real).eps)
-    yield Norm(name, shape, math.prod(own), eps, isinstance(layer, nn.LayerNorm), w, b)
+    yield Norm(name, shape, math.prod(own), layer.eps, isinstance(layer, nn.LayerNorm), w, b)
 
 
 @rule(nn.Softmax, nn.LogSoftmax, nn.Softmin)

@@ -99,16 +99,14 @@ def folded(chain: Chain) -> Chain:
         last = out[-1] if out else None
         if isinstance(step, Scale) and isinstance(last, Dense) and _is_foldable(step, last):
             rows = (-1, last.groups, last.weight.shape[2])
-            factor, center, shift = (
-                None if v is None else v.reshape(rows)[0]
-                for v in (step.factor, step.center, step.shift)
+            factor = step.factor.reshape(rows)[0]
+            center, shift = (
+                None if v is None else v.reshape(rows)[0] for v in (step.center, step.shift)
             )
             bias = np.zeros(rows[1:]) if last.bias is None else last.bias
             bias = bias if center is None else bias - center
-            weight = last.weight
-            if factor is not None:
-                bias, weight = bias * factor, weight * factor[:, None]
-            bias = bias if shift is None else bias + shift
+            bias = bias * factor if shift is None else bias * factor + shift
+            weight = last.weight * factor[:, None]
             name = f"{last.layer}, {step.layer.removeprefix('layer ')}"
             out[-1] = replace(last, layer=name, weight=weight, bias=bias)
         else:
@@ -214,7 +212,7 @@ def _first_shape(layers: list[tuple[str, Layer]]) -> Shape:
         if found is not None:
             return found
         if isinstance(layer, nn.Embedding):
-            found = _of_indices(layers[i:])
+            found = _of_indices(layer, [behind for _, behind in layers[i + 1 :]])
             if found is not None:
                 return found
         if not isinstance(layer, (*GONE, *ELEMENTWISE)):
@@ -243,10 +241,10 @@ def _fixed(layer: Layer) -> Shape | None:
     return None
 
 
-def _of_indices(layers: list[tuple[str, Layer]]) -> Shape | None:
+def _of_indices(first: nn.Embedding, behind: list[Layer]) -> Shape | None:
     """How many indices a row has: an Embedding, Flatten and Linear say it."""
-    first, *rest = [layer for _, layer in layers if not isinstance(layer, GONE)]
-    if not isinstance(first, nn.Embedding) or not rest or not isinstance(rest[0], nn.Flatten):
+    rest = [layer for layer in behind if not isinstance(layer, GONE)]
+    if not rest or not isinstance(rest[0], nn.Flatten):
         return None
     linear = next((layer for layer in rest if isinstance(layer, nn.Linear)), None)
     if linear is None or linear.in_features % first.embedding_dim:

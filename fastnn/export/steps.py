@@ -91,13 +91,14 @@ class Activation(Step):
 
 @dataclass(frozen=True)
 class Scale(Step):
-    """y = (x - center) factor + shift, a number of each for each element, or None.
+    """y = (x - center) factor + shift, a number of each for each element; center and shift may be
+    None.
 
     moments: of a batch normalization weight, bias, mean and variance of each channel, and eps.
     """
 
+    factor: Array
     center: Array | None = None
-    factor: Array | None = None
     shift: Array | None = None
     moments: tuple[Array, Array, Array, Array, float] | None = None
 
