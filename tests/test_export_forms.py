@@ -76,7 +76,9 @@ def test_files_compute_what_the_model_does(name: str, tmp_path: Path) -> None:
     make, shape = NETS[name]
     model = make()
     for suffix, options in (("c", {"compiler": CC}), ("onnx", {})):
-        found = export(model, tmp_path / f"net.{suffix}", input_shape=shape, fold="folded" in name, **options)
+        found = export(
+            model, tmp_path / f"net.{suffix}", input_shape=shape, fold="folded" in name, **options
+        )
         assert found.checked and (tmp_path / f"net.{suffix}").stat().st_size > 100
 
 
@@ -101,8 +103,6 @@ def test_tables_of_one_kind(name: str, preset: str, tmp_path: Path) -> None:
 
 
 # ---- what is refused ----
-
-
 
 
 def of_two() -> TabularModel:

@@ -112,7 +112,13 @@ def _path(function: Valley, make: Any, start: Array, steps: int) -> Array:
 def _values(function: Valley, points: Array) -> Array:
     with autograd.no_grad():
         found = function(of_array(points[..., 0].copy()), of_array(points[..., 1].copy()))
-    return np.asarray(found, np.float64)
+    values = np.asarray(found, np.float64)
+    if values.shape != points.shape[:-1]:
+        raise ValueError(
+            "function: expected a number for each point of arrays x and y, got shape "
+            f"{values.shape} for {points.shape[:-1]}"
+        )
+    return values
 
 
 def _worth_showing(function: Valley, paths: list[Array], minimum: Any) -> Array:
@@ -136,8 +142,6 @@ def _draw_valley(
     """Contours at equal shares of the area, so that a flat valley has as many as its walls."""
     grid = np.stack(np.meshgrid(np.linspace(*across, 160), np.linspace(*up, 160)), axis=-1)
     height = _values(function, grid)
-    if height.shape != grid.shape[:2]:
-        raise ValueError("function: expected a number for each point of arrays x and y")
     levels = np.unique(np.quantile(height[np.isfinite(height)], np.linspace(0.01, 0.98, 16)))
     if len(levels) > 1:
         x, y = grid[..., 0], grid[..., 1]
