@@ -1,4 +1,4 @@
-"""The command in its rarer forms: with threads, ranks, large tables, a terminal; stopped at once."""
+"""The command in its rarer forms: threads, ranks, large tables, a terminal; stopped at once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_threads(how: str, classes: Path, capsys: Any) -> None:
 def test_a_traceback_where_it_is_asked_for(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(capsys, "train", "none.csv")[0] == 2
     monkeypatch.setenv("FASTNN_DEBUG", "1")
-    with pytest.raises(FileNotFoundError, match="none.csv"):
+    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
         run(capsys, "train", "none.csv")
 
 
@@ -337,7 +337,7 @@ def test_too_few_rows() -> None:
     with pytest.raises(ValueError, match="--folds: expected at most 4, the training rows, got 9"):
         tables.train("t", table, "mlp", settings)
     few = data.Table(frame.take(np.arange(3)), np.arange(3.0)[:, None])
-    with pytest.raises(ValueError, match="table: expected at least 4 rows, .* got 3"):
+    with pytest.raises(ValueError, match=r"table: expected at least 4 rows, .* got 3"):
         tables.train("t", few, "mlp", settings)
 
 

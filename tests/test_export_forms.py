@@ -160,7 +160,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "another shape": (
         lambda: onnx_file._compare(
-            plan_of(nn.Linear(2, 3)), SimpleNamespace(y=np.zeros((4, 3)), near=0.0),  # type: ignore[arg-type]
+            plan_of(nn.Linear(2, 3)), SimpleNamespace(y=np.zeros((4, 3)), near=0.0),
             [np.zeros((4, 2))], "onnx.reference",
         ),
         r"onnx.reference gives shape \(4, 2\), the model \(4, 3\)",

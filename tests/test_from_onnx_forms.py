@@ -196,6 +196,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_looks_like_a_layer(name: str) -> None:
     text, options, says = REFUSED[name]

@@ -170,7 +170,7 @@ def test_a_temporary_file_that_another_saver_removed(tmp_path, monkeypatch):
 
 def test_a_header_that_no_reader_takes(tmp_path, monkeypatch):
     monkeypatch.setattr(safetensors, "MAX_HEADER", 100)
-    with pytest.raises(ValueError, match="metadata: the header takes 1.. bytes, expected at most"):
+    with pytest.raises(ValueError, match=r"metadata: the header takes 1.. bytes, expected at most"):
         write(tmp_path / "a", NEW, {"text": "long" * 25})
     assert os.listdir(tmp_path) == []
 

@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[Open, type[Exception], str]] = {
     "a mask": (lambda at: open_table(np.ma.array(X)), TypeError, "x: expected no mask"),
     "one number": (lambda at: open_table(np.array(3.0)), ValueError, "x: expected rows, got a sin"),
     "files of two kinds": (
-        lambda at: open_table([*files(at), str(at / "t.csv")]), ValueError, "x: expected files of one"
+        lambda at: open_table([*files(at), str(at / "t.csv")]), ValueError, "x: expected files of"
     ),
     "names for an array": (
         lambda at: open_table(X, target="a"), TypeError, "target, features: expected None"
@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[Open, type[Exception], str]] = {
         lambda at: csv(at, drop=["c"]), ValueError, "drop: expected some of the columns a, b, kind"
     ),
     "a column to select": (
-        lambda at: csv(at, target="kind").select(["a", "c"]), ValueError, "x: no column 'c' in .*t.c"
+        lambda at: csv(at, target="kind").select(["a", "c"]), ValueError, "x: no column 'c' in"
     ),
     "many classes": (lambda at: csv(at, target="kind"), ValueError, "at most 2 classes, got more"),
     "many classes of Arrow": (

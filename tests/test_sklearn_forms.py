@@ -182,7 +182,7 @@ def test_the_kits_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) 
     a, b, c, d = (kit() for _ in range(4))
     keys: list[Any] = ["k", "l", "m"]
     for key, given in zip("kkl", (a, b, c)):
-        spare.give(key, given)  # type: ignore[arg-type]
+        spare.give(key, given)
     assert spare.take(keys[1]) is c and spare.take(keys[1]) is None
     spare.give(keys[2], c)
     spare.give(keys[2], d)  # one too many: of "k"
@@ -196,8 +196,8 @@ def test_a_sort_without_kits_goes_before_those_with_some(monkeypatch: pytest.Mon
     monkeypatch.setattr(kits, "KEPT", 1)
     spare, made = kits.Kits(), [SimpleNamespace(steps=SimpleNamespace(bytes=int)) for _ in "abc"]
     keys: list[Any] = ["k", "l"]
-    spare.give(keys[0], made[0])  # type: ignore[arg-type]
+    spare.give(keys[0], made[0])
     assert spare.take(keys[0]) is made[0]
-    spare.give(keys[1], made[1])  # type: ignore[arg-type]
-    spare.give(keys[1], made[2])  # type: ignore[arg-type]
+    spare.give(keys[1], made[1])
+    spare.give(keys[1], made[2])
     assert list(spare._spare) == ["l"] and spare.take(keys[1]) is made[1]

@@ -71,8 +71,8 @@ class Layers:
         self._affine = before[0] * f, before[1] * f + s
 
     def columns(self, width: int) -> None:
-        """What the rows' width is here; the input's too, if it was not known, for a layer that changes
-        it knows it."""
+        """What the rows' width is here, and the input's too, if it was not known: a layer that
+        changes the width knows it."""
         if self.first is None:
             self.first = width
         self.width = width
