@@ -187,11 +187,12 @@ def test_scaled_targets_of_some_columns() -> None:
     [
         (Y, {0: 134, 1: 133, 2: 133}),
         (Y + 0.5, None),
+        (np.where(np.arange(len(Y)) == 0, 0.5, Y), None),
         (np.where(np.arange(len(Y)) == 399, 0.5, Y), None),
         (np.arange(400.0), None),
         (np.float64(2.0**60) * Y, None),
     ],
-    ids=["classes", "halves", "a half at the end", "many", "far apart"],
+    ids=["classes", "halves", "a half at first", "a half at the end", "many", "far apart"],
 )
 def test_classes_are_counted(y: Any, labels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where targets are classes, whatever is read at a time."""
