@@ -305,7 +305,8 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
 
 
 def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
-    """Find the first layer with a nan or infinite weight, buffer or output, in forward order.
+    """Find the first layer with a nan or infinite weight, buffer or output, in forward order;
+    buffers before and after the layer has run.
 
     Runs the model on x once, in its current mode, and leaves it unchanged.
 
@@ -325,17 +326,23 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     rows = _rows(model, x)
     found = [] if np.isfinite(rows).all() else ["x"]
 
+    paths = {id(module): f"{path}." if path else "" for path, module in model.named_modules()}
+
     def weights(path: str, module: nn.Module) -> None:
         for name, p in module._own_parameters():
             if p is not None and not np.isfinite(p._array).all():
-                found.append(f"the parameter {path}.{name}" if path else f"the parameter {name}")
+                found.append(f"the parameter {paths[id(module)]}{name}")
+        buffers(module)
+
+    def buffers(module: nn.Module) -> None:
         for name, buffer in module._buffers.items():
             if buffer is not None and not np.isfinite(readable(buffer._array)).all():
-                found.append(f"the buffer {path}.{name}" if path else f"the buffer {name}")
+                found.append(f"the buffer {paths[id(module)]}{name}")
 
     def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor) and not np.isfinite(readable(output._array)).all():
             found.append(f"the output of {label}")
+        buffers(module)
 
     with _unchanged(model), _hooked(model, look, weights), no_grad():
         model(of_array(rows))

@@ -179,6 +179,8 @@ def test_a_buffer_that_overflows_ends_the_fit_with_its_name(tmp_path: Path) -> N
         trainer.fit(HUGE, X[:, :1], epochs=3, checkpoint=path, verbose=0)
     kept = fastnn.load(path)["model"]
     assert all(np.isfinite(value.numpy()).all() for value in kept.values())
+    assert guards.first_non_finite(trainer.model, X) is None
+    trainer.model[1].running_var[2] = np.inf
     with pytest.raises(ValueError, match=r"1\.running_var holds nan or inf"):
         trainer.model.save(tmp_path / "net")
     assert guards.first_non_finite(trainer.model, X) == "the buffer 1.running_var"

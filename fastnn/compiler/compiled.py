@@ -58,7 +58,8 @@ def record(
         fn: a function of as many tensors.
         arrays: its inputs, C-contiguous and owning their memory; the recording keeps them.
         guard: stop a run, before anything further is computed, when the first tensor that fn
-            returns (the loss) is not finite.
+            returns (the loss) is not finite, or what fn writes before that one is computed, such
+            as running moments, would not be.
         undo: restore the memory that fn wrote even if it succeeds.
         functions: the user's functions whose captured variables are watched; default: fn.
         strict: raise if fn changes one of these variables.
@@ -121,7 +122,7 @@ def _record(
             recorder.undo()
     recorder.before = []
     watched = outputs[: int(guard)] + [value for value, _ in recorder.finite]
-    lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
+    lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched, guard)
     _forget_own_leaves(recorder)
     detached = [
         of_array(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
@@ -134,6 +135,7 @@ def _record(
         bound=lowered.bound,
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
+        watched=lowered.watched,
         recorder=recorder,
         captures=captures,
     )

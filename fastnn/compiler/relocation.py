@@ -31,7 +31,6 @@ class Relocatable:
     Args:
         recording: of one model.
         own: the ids of the arrays that own this model's memory: parameters, moments, buffers ...
-        guard: whether a run stops if the first output is not finite, as in the recording.
 
     Attributes:
         shared: what lies elsewhere for each thread, in the order of binding: inputs, outputs,
@@ -45,7 +44,7 @@ class Relocatable:
         NotRelocatableError: the program writes something else than these.
     """
 
-    def __init__(self, recording: Recording, own: Container[int], guard: bool) -> None:
+    def __init__(self, recording: Recording, own: Container[int]) -> None:
         self._recording = recording
         self.arena: int = recording.program.arena_bytes
         self.cost: float = recording.program.cost
@@ -78,8 +77,7 @@ class Relocatable:
         ]
         self.rates: list[int] = [instructions[i].attrs[0] for i in self.dropout]
         self._positions = {s.index: i for i, s in enumerate([*self.shared, *mine])}
-        watched = recording.outputs[: int(guard)] + [v for v, _ in recording.recorder.finite]
-        self._emitted = encoded(instructions, watched, self._place)
+        self._emitted = encoded(instructions, recording.watched, self._place)
 
     def _place(self, value: Value) -> tuple[int, int, int]:
         storage = value.storage

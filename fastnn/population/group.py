@@ -171,7 +171,7 @@ class Group:
             return
         recording = self._recording(trains, size)
         try:
-            made = Relocatable(recording, self._layout.owners, guard=trains)
+            made = Relocatable(recording, self._layout.owners)
         except NotRelocatableError as error:
             raise NotTogetherError(str(error)) from None
         self._programs[trains, size] = made

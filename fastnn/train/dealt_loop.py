@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.check import are_finite
 from fastnn.ranks import Sums, own
 from fastnn.train.loop import CHUNK_SECONDS
 from fastnn.train.python_loop import PythonLoop
@@ -95,7 +96,7 @@ class DealtLoop(PythonLoop):
 
         Raises:
             KeyboardInterrupt: on all ranks after the same step, if one had Ctrl-C.
-            FloatingPointError: on all ranks, if the loss is not finite.
+            FloatingPointError: on all ranks, if the loss or a buffer is not finite.
         """
         end = time.perf_counter() + CHUNK_SECONDS
         while self.epoch < self._last:
@@ -134,8 +135,9 @@ class DealtLoop(PythonLoop):
         weight, *figures = numbers[:-_FLAGS].tolist()
         stops, interrupts, draws = numbers[-_FLAGS:].tolist()
         undo()
-        if not math.isfinite(figures[0]):
-            raise FloatingPointError("loss: not finite")
+        averaged = vectors[len(work.gradients) :][: len(self._averaged)]
+        if not math.isfinite(figures[0]) or not all(map(are_finite, averaged)):
+            raise FloatingPointError("loss or buffers: not finite")
         work.drawn[1] = drawn + int(draws) // len(cuts)
         self._give(vectors, weight, len(rows))
         work.update()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from fastnn.train.sums import AnyLoop
 
+BUFFER = "the buffer "  # as `first_non_finite` begins
 EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their metrics to the history
 
 
@@ -310,13 +311,16 @@ class Session:
         try:
             return loop.run()
         except FloatingPointError:
-            x = converted(self._x_of_step(loop), wide(real_of(self.steps.model)))
+            who, x = "loss", converted(self._x_of_step(loop), wide(real_of(self.steps.model)))
             with training_mode(self.steps.model, True):
                 where = first_non_finite(self.steps.model, x) or "the loss itself"
+            at = f"became nan or infinite in epoch {loop.epoch}, step {loop.step}"
+            first = f"; the first that is not finite is {where}"
+            if where.startswith(BUFFER):
+                who, first = where.removeprefix(BUFFER), ""
             raise FloatingPointError(
-                f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; "
-                f"the first that is not finite is {where}; "
-                "the model is as before that step. Lower lr, scale x, or look at the targets"
+                f"{who}: {at}{first}; the model is as before that step. Lower lr, scale x, or look "
+                "at the targets"
             ) from None
 
     def _x_of_step(self, loop: AnyLoop) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,6 +40,7 @@ from fastnn.train.validation import (
     Rows,
     beside,
     check_metrics,
+    check_step,
     check_values,
     ignored_label,
     real_of,
@@ -231,8 +231,8 @@ class Steps:
             y, *w = beside(z, *(given if trial is None else trial.targets(z)))
             figures = measured(self.loss, z, y, *w)
             loss, recorded = figures[0], listener.active is not None
-            if not (recorded or self._closes) and not math.isfinite(loss.item()):
-                raise FloatingPointError("loss: not finite")
+            if not (recorded or self._closes):
+                check_step(loss, self.model)
             if trial is not None:
                 trial.look(z, loss)
             (loss if update.accumulate == 1 else loss / update.accumulate).backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -340,6 +341,21 @@ def check_finite(model: Module) -> None:
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
+    _check_buffers(model)
+
+
+def check_step(loss: Tensor, model: Module) -> None:
+    """Check that a step may be applied: its loss and the buffers are finite.
+
+    Raises:
+        FloatingPointError: one is not.
+    """
+    if not math.isfinite(loss.item()):
+        raise FloatingPointError("loss: not finite")
+    _check_buffers(model)
+
+
+def _check_buffers(model: Module) -> None:
     for name, buffer in model.named_buffers():
         if buffer.dtype.kind == "f" and not check.are_finite(buffer._array):
             raise FloatingPointError(f"{name}: became nan or infinite; scale x, or lower lr")

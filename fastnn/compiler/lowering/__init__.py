@@ -20,11 +20,12 @@ __all__ = ["Instruction", "Lowered", "Storage", "Value", "lower"]
 
 @dataclass
 class Lowered:
-    """A program, with its instructions and bound storages."""
+    """A program, with its instructions, its bound storages, and the scalars that stop a run."""
 
     program: Program
     bound: list[Storage]
     instructions: list[Instruction]
+    watched: list[Value]
 
 
 def lower(
@@ -33,6 +34,7 @@ def lower(
     outputs: list[Value],
     kept: list[Storage],
     watched: list[Value],
+    trains: bool = False,
 ) -> Lowered:
     """Classify the storages, then run the passes: dead code, fusion, late writes, memory
     plan, emission.
@@ -42,6 +44,8 @@ def lower(
     kept: made by the instructions, but outlive a run (gradients): they keep the memory of the
         recording.
     watched: scalars; a run stops if one is not finite.
+    trains: a run also stops where what the forward pass writes, such as running moments, would
+        become nan or infinite.
     """
     _find_temporaries(instructions)
     for storage in kept:
@@ -55,9 +59,9 @@ def lower(
     bound = inputs + list(returned.values())
     code = remove_dead_code(instructions, watched)
     code = remove_dead_code(fuse(code), watched)
-    code = write_late(code, watched)
+    code, watched = write_late(code, watched, trains)
     arena = plan_memory(code)
-    return Lowered(emit(code, bound, arena, watched), bound, code)
+    return Lowered(emit(code, bound, arena, watched), bound, code, watched)
 
 
 def _find_temporaries(instructions: list[Instruction]) -> None:

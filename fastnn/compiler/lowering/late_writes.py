@@ -1,21 +1,34 @@
 """Late writes: what a step changes of memory that it found is written after the check of the loss.
 
 A run stops where a watched scalar, such as the loss, is not finite. Running moments, which the
-forward pass writes, are then as before the step, as weights are.
+forward pass writes, are then as before the step, as weights are. A step that trains also stops
+where they would become nan or infinite themselves: they are computed in copies, which are looked at
+before anything is written.
 """
 
 from __future__ import annotations
 
-from fastnn.compiler.lowering.ir import Instruction, Value
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 
 __all__ = ["write_late"]
 
 FIXED = ("external", "kept")  # memory that outlives a run
 
 
-def write_late(instructions: list[Instruction], watched: list[Value]) -> list[Instruction]:
+def write_late(
+    instructions: list[Instruction], watched: list[Value], stops: bool
+) -> tuple[list[Instruction], list[Value]]:
     """The instructions, with those that only write memory which outlives a run moved behind the
-    last one that writes a watched scalar, where none between reads or writes the same."""
+    last one that writes a watched scalar, where none between reads or writes the same; and all
+    scalars that are to be watched.
+
+    stops: a run stops as well where what they write is not finite, and writes none of it.
+    """
     storages = {value.storage.index for value in watched}
     ends = [
         at
@@ -23,7 +36,7 @@ def write_late(instructions: list[Instruction], watched: list[Value]) -> list[In
         if any(value.storage.index in storages for value in instruction.writes())
     ]
     if not ends:
-        return instructions
+        return instructions, watched
     before, rest = instructions[: ends[-1] + 1], instructions[ends[-1] + 1 :]
     stay: list[Instruction] = []  # from the last one on
     moved: list[Instruction] = []
@@ -33,7 +46,11 @@ def write_late(instructions: list[Instruction], watched: list[Value]) -> list[In
             moved.append(instruction)
         else:
             stay.append(instruction)
-    return [*reversed(stay), *reversed(moved), *rest]
+    stay, moved, flags = stay[::-1], moved[::-1], list[Value]()
+    if stops:
+        used = (v.storage.index for i in instructions for v in i.values if v is not None)
+        moved, flags = _written_if_finite(moved, max(used) + 1)
+    return [*stay, *moved, *rest], [*watched, *flags]
 
 
 def _depend(first: Instruction, second: Instruction) -> bool:
@@ -42,3 +59,67 @@ def _depend(first: Instruction, second: Instruction) -> bool:
     return any(w.overlaps(v) for w in written for v in (*second.reads(), *second.writes())) or any(
         r.overlaps(w) for r in read for w in second.writes()
     )
+
+
+def _written_if_finite(
+    instructions: list[Instruction], index: int
+) -> tuple[list[Instruction], list[Value]]:
+    """The same on copies of what they change, then a scalar for each copy, which is nan if a number
+    in it is not finite, then the copies back; and the scalars. What they read or write in more than
+    one form, such as a part of a queue and all of it, is written as before.
+
+    index: of the first new storage.
+    """
+    copies: dict[int, tuple[Value, Value]] = {}  # by storage: what is changed, and its copy
+    for value in (v for i in instructions for v in i.writes()):
+        known = (v for i in instructions for v in i.values if v is not None)
+        alike = all(v.same_place(value) for v in known if v.storage is value.storage)
+        if alike and value.packed() and value.storage.index not in copies:
+            copies[value.storage.index] = value, _new(value.shape, value.dtype, index)
+            index += 1
+    into, tests, back, flags = [], [], [], []
+    for value, copy in copies.values():
+        line = next(i for i in instructions if value in i.writes())
+        into.append(_row("copy", [copy, value], (), line))
+        back.append(_row("copy", [value, copy], (), line))
+        if value.dtype.kind == "f":
+            found, flag = _test(copy, index, line)
+            index += 3
+            tests += found
+            flags.append(flag)
+    pairs = list(copies.values())
+    computed = [
+        replace(i, values=[_copy_of(v, pairs) if v is not None else v for v in i.values])
+        for i in instructions
+    ]
+    return [*into, *computed, *tests, *back], flags
+
+
+def _copy_of(value: Value, copies: Sequence[tuple[Value, Value]]) -> Value:
+    return next((copy for known, copy in copies if known.storage is value.storage), value)
+
+
+def _test(value: Value, index: int, line: Instruction) -> tuple[list[Instruction], Value]:
+    """The sum of the numbers times 0: 0, or nan."""
+    zero = Storage(index, "external", value.dtype.itemsize, np.zeros((), value.dtype))
+    factor = Value(zero, 0, (), (), value.dtype)
+    product = _new(value.shape, value.dtype, index + 1)
+    flag = _new((1, 1), value.dtype, index + 2)
+    n = int(np.prod(value.shape))
+    rows = replace(product, shape=(1, n, 1), strides=(n, 1, 1))
+    return [
+        _row("mul", [product, value, factor], (), line),
+        _row("sum", [flag, rows], (1, n, 1), line),
+    ], flag
+
+
+def _new(shape: tuple[int, ...], dtype: np.dtype[np.generic], index: int) -> Value:
+    array = np.empty(shape, dtype)
+    strides = tuple(stride // dtype.itemsize for stride in array.strides)
+    return Value(Storage(index, "temporary", array.nbytes, array), 0, shape, strides, dtype)
+
+
+def _row(
+    op: str, values: list[Value | None], dims: tuple[int, ...], of: Instruction
+) -> Instruction:
+    return Instruction(op, values, 1, False, dims, (), of.line, of.part)

@@ -59,7 +59,8 @@ static inline void FN(column_moments)(const REAL *x, size_t n, size_t c, mask k,
   w_store(square, b);
   for (size_t j = 0; j < VL; j++) {
     const double off = sum[j] / (double)n;
-    square[j] = fmax(square[j] / (double)n - off * off, 0.0);
+    const double v = square[j] / (double)n - off * off;
+    square[j] = v < 0 ? 0 : v; /* nan stays */
   }
   *var = w_narrow(w_load(square));
 }
@@ -175,7 +176,7 @@ static void FN(layer_norm)(const fnn_call *call, size_t begin, size_t end, void 
       FN(row_moments)(x, c, mean, &sum, &square);
       square -= sum * sum / n;
     }
-    const REAL r = (REAL)(1.0 / sqrt(fmax(square / n, 0.0) + eps));
+    const REAL r = (REAL)(1.0 / sqrt((square < 0 ? 0 : square / n) + eps)); /* nan stays */
     stats[2 * i] = mean;
     stats[2 * i + 1] = r;
     const vec shift = v_set1(mean), scale = v_set1(r);
