@@ -140,7 +140,6 @@ def test_members_are_averaged() -> None:
     np.testing.assert_allclose(values.predict(ROWS), np.mean(single, axis=0), rtol=1e-12)
 
 
-@pytest.mark.long
 def test_a_time_limit_is_kept() -> None:
     x = RNG.standard_normal((2000, 5))
     y = x[:, 0] > 0
@@ -261,7 +260,6 @@ def test_scikit_learns_tools() -> None:
         classifier().predict(x)
 
 
-@pytest.mark.long
 def test_it_needs_no_scikit_learn() -> None:
     code = (
         "import sys; sys.modules['sklearn'] = None\n"

@@ -52,7 +52,8 @@ DTYPES = TYPES[:FNN_N_REALS]  # those that have kernels
 REDUCTIONS = {"none": FNN_NONE, "sum": FNN_SUM, "mean": FNN_MEAN}
 MOMENTUM = {"sum": FNN_MOMENTUM_SUM, "step": FNN_MOMENTUM_STEP, "mean": FNN_MOMENTUM_MEAN}
 BENDS = {"selu": FNN_SELU, "mish": FNN_MISH}
-GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX}
+GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX,
+          "moments": FNN_GUARD_MOMENTS}
 HYPER_SIZE, HYPER_STEPS, MAX_DIMS = FNN_HYPER_SIZE, FNN_HYPER_STEPS, FNN_MAX_DIMS
 
 cdef size_t thread_limit = 1

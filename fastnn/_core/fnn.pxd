@@ -38,6 +38,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_NO_GUARD
         FNN_GUARD_LOSS
         FNN_GUARD_INDEX
+        FNN_GUARD_MOMENTS
         FNN_OK
         FNN_NO_MEMORY
         FNN_NOT_FINITE

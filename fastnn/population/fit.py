@@ -104,8 +104,8 @@ def fit_many(
         verbose: 0 silent, 1 a progress bar (with tqdm) on a terminal and in Jupyter.
 
     Returns:
-        The nets, with the figures of their epochs. A net whose loss becomes nan or infinite has the
-        weights from before that step and an entry in `errors`; the others go on. The default
+        The nets, with the figures of their epochs. A net whose loss or buffers become nan or
+        infinite is as before that step and has an entry in `errors`; the others go on. The default
         generator of random numbers is as before the call.
 
     Raises:

@@ -230,7 +230,8 @@ class Trainer(Evaluator):
 
         Raises:
             TypeError, ValueError: bad input; the model is as it was.
-            FloatingPointError: the loss became nan or infinite; the model is as before that step.
+            FloatingPointError: the loss or a buffer became nan or infinite; the model is as before
+                that step.
             FormatError: the file is not a checkpoint.
             KeyboardInterrupt: the model is as after the last finished step (of L-BFGS: iteration),
                 or, with an `EarlyStopping` that has seen an epoch, has its best weights.

@@ -89,9 +89,9 @@ typedef enum fnn_status {
   FNN_OUT_OF_RANGE,
   FNN_INTERRUPTED
 } fnn_status;
-/* What stops a run: after the call, array 0, a scalar loss, is not finite; before the call, a class
- * or row number that the program computed is out of range. */
-enum fnn_guard { FNN_NO_GUARD, FNN_GUARD_LOSS, FNN_GUARD_INDEX };
+/* What stops a run: after the call, array 0, a scalar loss, is not finite, or array 1, the moments of
+ * batch_norm; before the call, a class or row number that the program computed is out of range. */
+enum fnn_guard { FNN_NO_GUARD, FNN_GUARD_LOSS, FNN_GUARD_INDEX, FNN_GUARD_MOMENTS };
 
 /* One call of one op: an eager call, or one instruction of a program. */
 typedef struct fnn_call {

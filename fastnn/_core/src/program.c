@@ -19,7 +19,7 @@ typedef struct phase {
   size_t tiles;
   double cost; /* rough microseconds on one thread */
   int barrier; /* all phases before it are done before it begins */
-  int guard;   /* stop after this phase unless array 0 is finite */
+  int guard;   /* stop after this phase unless what it computed is finite */
   int check;   /* stop before this phase unless all indices are in range */
   size_t side; /* this one and those after it that may run side by side with it */
   size_t span; /* tiles between two looks at Ctrl-C */
@@ -36,9 +36,12 @@ struct fnn_program {
   fnn_pace pace;
 };
 
-static int is_finite_scalar(const void *value, int real) {
-  return real == FNN_FLOAT32 ? isfinite(*(const fnn_float *)value)
-                             : isfinite(*(const fnn_double *)value);
+/* Whether the loss that a call computed is finite, or all moments of the columns of batch_norm. */
+static int is_finite(const fnn_call *call) {
+  if (call->guard == FNN_GUARD_MOMENTS)
+    return fnn_all_finite(call->array[1], 3 * call->dim[1], call->real);
+  return call->real == FNN_FLOAT32 ? isfinite(*(const fnn_float *)call->array[0])
+                                   : isfinite(*(const fnn_double *)call->array[0]);
 }
 
 /* Whether the classes or row numbers that a call reads by are in range. */
@@ -80,7 +83,8 @@ static size_t plan_call(const fnn_call *call, phase *out) {
     out[written].span = span_of(&out[written]);
     written++;
   }
-  if (written) out[written - 1].guard = call->guard == FNN_GUARD_LOSS;
+  int guard = call->guard == FNN_GUARD_LOSS || call->guard == FNN_GUARD_MOMENTS;
+  if (written) out[written - 1].guard = guard;
   if (written) out[0].check = call->guard == FNN_GUARD_INDEX;
   return written;
 }
@@ -180,7 +184,7 @@ static fnn_status run_side(const phase *first, size_t n, fnn_team *team) {
   }
   fnn_team_share(team, &work);
   const phase *last = first + n - 1;
-  int stop = last->guard && !is_finite_scalar(last->call->array[0], last->call->real);
+  int stop = last->guard && !is_finite(last->call);
   return stop ? FNN_NOT_FINITE : FNN_OK;
 }
 
@@ -190,7 +194,7 @@ static fnn_status run_alone(const fnn_program *program) {
   for (const phase *p = program->phases, *end = p + program->n_phases; p < end; p++) {
     if (p->check && !indices_fit(p->call)) return FNN_OUT_OF_RANGE;
     p->run(p->call, 0, p->tiles, scratch);
-    if (p->guard && !is_finite_scalar(p->call->array[0], p->call->real)) return FNN_NOT_FINITE;
+    if (p->guard && !is_finite(p->call)) return FNN_NOT_FINITE;
   }
   return FNN_OK;
 }

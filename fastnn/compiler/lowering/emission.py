@@ -24,7 +24,8 @@ def emit(
     """Build the program.
 
     bound: the storages whose arrays are passed to every run, in order.
-    watched: scalars; the last instruction that writes one stops the run if it is not finite.
+    watched: the last instruction that writes one stops the run if it is not finite: a scalar,
+        which is the first output, or the moments of a batch_norm.
     """
     positions = {s.index: i for i, s in enumerate(bound)}
     externals: list[Any] = []
@@ -57,7 +58,7 @@ def encoded(
     def operand(value: Value | None) -> Operand | None:
         return None if value is None else (*place(value), value.shape, value.strides)
 
-    guarded = {_last_write(instructions, value) for value in watched}
+    guards = _guards(instructions, watched)
     waits = _barriers(instructions)
     return [
         (
@@ -67,7 +68,7 @@ def encoded(
             instruction.dims,
             instruction.attrs,
             waits[at],
-            engine.GUARDS["loss" if at in guarded else _guard(instruction)],
+            engine.GUARDS[guards[at]],
         )
         for at, instruction in enumerate(instructions)
     ]
@@ -81,6 +82,21 @@ def _table(instruction: Instruction) -> int:
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 
+def _guards(instructions: list[Instruction], watched: list[Value]) -> list[str]:
+    """What may stop the run at each instruction."""
+    guards = [_guard(instruction) for instruction in instructions]
+    for value in watched:
+        for at in reversed(range(len(instructions))):
+            first, *others = instructions[at].writes()
+            if first.storage is value.storage:
+                guards[at] = "loss"
+                break
+            if any(other.storage is value.storage for other in others):
+                guards[at] = "moments"
+                break
+    return guards
+
+
 def _guard(instruction: Instruction) -> str:
     """ "index" if an op reads by class or row indices that are not checked before a run."""
     place = engine.INDEX.get(instruction.op)
@@ -88,16 +104,6 @@ def _guard(instruction: Instruction) -> str:
     if index is None or (index.storage.kind == "input" and index.whole()):
         return "none"
     return "index"
-
-
-def _last_write(instructions: list[Instruction], watched: Value) -> int:
-    """The position of the last instruction that writes the watched scalar, or -1."""
-    writers = [
-        at
-        for at, i in enumerate(instructions)
-        if i.values[0] is not None and i.values[0].storage is watched.storage
-    ]
-    return writers[-1] if writers else -1
 
 
 def _range(value: Value) -> Range:

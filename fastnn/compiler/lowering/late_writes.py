@@ -1,9 +1,11 @@
 """Late writes: what a step changes of memory that it found is written after the check of the loss.
 
 A run stops where a watched scalar, such as the loss, is not finite. Running moments, which the
-forward pass writes, are then as before the step, as weights are. A step that trains also stops
-where they would become nan or infinite themselves: they are computed in copies, which are looked at
-before anything is written.
+forward pass writes, are then as before the step, as weights are.
+
+A step that trains also stops where they would become nan or infinite themselves. The moments of a
+batch that running moments go towards are watched where batch_norm computes them, which costs next
+to nothing; anything else is computed in copies, which are looked at before anything is written.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def write_late(
 ) -> tuple[list[Instruction], list[Value]]:
     """The instructions, with those that only write memory which outlives a run moved behind the
     last one that writes a watched scalar, where none between reads or writes the same; and all
-    scalars that are to be watched.
+    that is to be watched.
 
     stops: a run stops as well where what they write is not finite, and writes none of it.
     """
@@ -49,7 +51,7 @@ def write_late(
     stay, moved, flags = stay[::-1], moved[::-1], list[Value]()
     if stops:
         used = (v.storage.index for i in instructions for v in i.values if v is not None)
-        moved, flags = _written_if_finite(moved, max(used) + 1)
+        moved, flags = _written_if_finite(moved, stay, max(used) + 1)
     return [*stay, *moved, *rest], [*watched, *flags]
 
 
@@ -62,6 +64,29 @@ def _depend(first: Instruction, second: Instruction) -> bool:
 
 
 def _written_if_finite(
+    moved: list[Instruction], stay: list[Instruction], index: int
+) -> tuple[list[Instruction], list[Value]]:
+    """The moved instructions, such that a run stops before what they write would not be finite, if
+    it stops where one of the values is not.
+
+    index: of the first new storage.
+    """
+    made = {v.storage.index: v for i in stay if i.op == "batch_norm" for v in [*i.writes()][1:]}
+    steps, others, moments = list[Instruction](), list[Instruction](), list[Value]()
+    for instruction in moved:
+        *_, last = instruction.reads()
+        if instruction.op == "running_moments_step" and last.storage.index in made:
+            steps.append(instruction)
+            moments.append(made[last.storage.index])
+        else:
+            others.append(instruction)
+    if any(_depend(step, other) for step in steps for other in others):
+        steps, others, moments = [], moved, []
+    copied, flags = _on_copies(others, index)
+    return [*copied, *steps], [*flags, *moments]
+
+
+def _on_copies(
     instructions: list[Instruction], index: int
 ) -> tuple[list[Instruction], list[Value]]:
     """The same on copies of what they change, then a scalar for each copy, which is nan if a number
