@@ -9,7 +9,7 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.nn import functional as F
-from fastnn.nn.utils import fuse_linear_bn_eval, parametrizations, prune, skip_init
+from fastnn.nn.utils import fuse_linear_bn_eval, prune, skip_init
 
 NAMES: dict[str, Any] = {
     "fastnn": fastnn,
@@ -28,7 +28,11 @@ NAMES: dict[str, Any] = {
 }
 
 BAGS = [
-    ("F.embedding_bag(b, m, i)", TypeError, r"input: expected int64 categories, got bool.*\.long\(\)"),
+    (
+        "F.embedding_bag(b, m, i)",
+        TypeError,
+        r"input: expected int64 categories, got bool.*\.long\(\)",
+    ),
     ("F.embedding_bag(m.long(), m, i)", ValueError, r"offsets: expected None with input .*\(3,\)"),
     ("F.embedding_bag(k.long(), m)", ValueError, r"input: .* or \(n,\), got shape \(2, 2, 2\)"),
     ("F.embedding_bag(i, m, f)", ValueError, r"offsets: expected int64 .* got float32 of .*\(3,\)"),
@@ -66,11 +70,11 @@ MODULES = [
     ("nn.InstanceNorm1d(3)(f)", ValueError, r"input: expected 2D or 3D input.* got shape \(3,\)"),
     ("nn.summary('net', (3,))", TypeError, "model: expected a Module, got 'net'"),
     ("skip_init(nn.ReLU(), 1)", RuntimeError, r"module_cls: expected a class .* got ReLU\(\)"),
-    ("skip_init(dict)", RuntimeError, "module_cls: expected a class of modules, got <class 'dict'>"),
-    ("fuse(nn.Linear(2, 3).eval(), nn.BatchNorm1d(3, track_running_stats=False).eval())", ValueError,
-     "bn: expected running moments, got track_running_stats=False"),
-    ("prune.ln_structured(nn.Linear(2, 2), 'bias', 1, 2, 0)", ValueError, r"2 or more axes, got.*\(2,"),
-    ("prune.global_unstructured([], prune.L1Unstructured, amount=1)", ValueError, "parameters: .*none"),
+    ("skip_init(dict)", RuntimeError, "module_cls: expected a class .* got <class 'dict'>"),
+    ("fuse(nn.Linear(2, 3).eval(), nn.BatchNorm1d(3, track_running_stats=False).eval())",
+     ValueError, "bn: expected running moments, got track_running_stats=False"),
+    ("prune.ln_structured(nn.Linear(2, 2), 'bias', 1, dim=0)", ValueError, "2 or more axes"),
+    ("prune.global_unstructured([], prune.L1Unstructured)", ValueError, "parameters: .*none"),
 ]  # fmt: skip
 
 FUNCTIONS = [
@@ -83,9 +87,9 @@ FUNCTIONS = [
     ("F.gaussian_nll_loss(f, f, i)", TypeError, "var: expected floating-point numbers, got int64"),
     ("F.binary_cross_entropy(f / 3, f / 3, m)", ValueError, r"weight: .* broadcasts to \(3,\)"),
     ("F.nll_loss(m.long(), i[:2])", TypeError, "input: expected float32 or float64, got int64"),
-    ("F.multi_margin_loss(k, i[:2])", ValueError, r"input: expected scores .* got shape \(2, 2, 2\)"),
-    ("F.triplet_margin_with_distance_loss(m, m, f)", ValueError, r"as many axes in each.* and \(3,\)"),
-    ("F.quantile_loss(m, m, (0.1, 0.5, 0.9))", ValueError, r"target: expected \(2,\), got \(2, 3\)"),
+    ("F.multi_margin_loss(k, i[:2])", ValueError, r"input: .* scores .* got shape \(2, 2, 2\)"),
+    ("F.triplet_margin_with_distance_loss(m, m, f)", ValueError, r"as many axes.* and \(3,\)"),
+    ("F.quantile_loss(m, m, (0.1, 0.5, 0.9))", ValueError, r"target: .*\(2,\), got \(2, 3\)"),
     ("F.quantile_loss(m, f[:2], (0.1, 0.5, 0.9), reduction='none', crossing=1.0)", ValueError,
      "crossing: expected 0 with reduction='none'"),
     ("F.focal_loss(f, i)", ValueError, r"input: expected logits .* got shape \(3,\)"),
@@ -102,5 +106,5 @@ def test_a_method_of_pruning_of_no_known_type() -> None:
     class Odd(prune.BasePruningMethod):
         PRUNING_TYPE = "odd"
 
-    with pytest.raises(ValueError, match="PRUNING_TYPE: expected 'unstructured', .* got 'odd'"):
+    with pytest.raises(ValueError, match=r"PRUNING_TYPE: expected 'unstructured', .* got 'odd'"):
         Odd().prune(fastnn.ones(3))
