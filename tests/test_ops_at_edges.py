@@ -105,8 +105,35 @@ NUMBERS = [
     ("fastnn.add(np.array([1, 2]), np.float32(0.5))", "[1.5, 2.5]"),
     ("F.batch_norm(fastnn.ones(0), None, None, training=True)", "np.zeros(0)"),
     ("F.alpha_dropout(fastnn.ones(3), 1.0, True, True)", "np.zeros(3)"),
+    ("fastnn.tensor([1.0, 2**64])", "[1.0, 2.0**64]"),
+    ("fastnn.tensor([a[0, 0], a[0, 1]])", "[1.0, 2.0]"),
+    ("i.bfloat16().to('bfloat16').float()", "[2, 0, 1]"),
+    ("i[[[i[0], i[1]]]]", "[1, 2]"),
+    ("fastnn.true_divide(np.array([1.0, 3.0]), i[:1])", "[0.5, 1.5]"),
     ("F.gaussian_nll_loss(a, a, 4.0)", "np.log(4) / 2"),
 ]  # fmt: skip
+
+
+WRITES: list[tuple[Any, Any, list[int]]] = [  # into whole numbers of 8 bits
+    (0, np.int64(7), [7, 2, 3]),
+    (0, [[7]], [7, 2, 3]),
+    (..., (4, 5, 6), [4, 5, 6]),
+    ([True, False, True], [4, 6.9], [4, 2, 6]),
+    (..., np.array([300, 1, 2]), [44, 1, 2]),  # an array's low bits
+]
+
+
+@pytest.mark.parametrize(("at", "value", "want"), WRITES)
+@pytest.mark.parametrize("compiled", (False, True))
+def test_writes(at: Any, value: Any, want: list[int], compiled: bool) -> None:
+    def write(x: fastnn.Tensor) -> fastnn.Tensor:
+        x = x.clone()
+        x[at] = value
+        return x
+
+    given = fastnn.tensor([1, 2, 3], dtype=fastnn.int8)
+    found = (fastnn.compile(write) if compiled else write)(given)
+    assert found.dtype == fastnn.int8 and found.tolist() == want
 
 
 @pytest.mark.parametrize(("call", "value"), MATRICES + PLACES + NUMBERS)

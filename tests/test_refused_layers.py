@@ -73,7 +73,7 @@ MODULES = [
     ("skip_init(dict)", RuntimeError, "module_cls: expected a class .* got <class 'dict'>"),
     ("fuse(nn.Linear(2, 3).eval(), nn.BatchNorm1d(3, track_running_stats=False).eval())",
      ValueError, "bn: expected running moments, got track_running_stats=False"),
-    ("prune.ln_structured(nn.Linear(2, 2), 'bias', 1, dim=0)", ValueError, "2 or more axes"),
+    ("prune.ln_structured(nn.Linear(2, 2), 'bias', 1, 2, 0)", ValueError, "2 or more axes"),
     ("prune.global_unstructured([], prune.L1Unstructured)", ValueError, "parameters: .*none"),
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ NAMES: dict[str, Any] = {
     "k": fastnn.ones(2, 2, 2),
     "s": fastnn.tensor(2.0),
     "none": fastnn.zeros(0),
+    "short": fastnn.tensor([1, 2, 3], dtype=fastnn.int8),
 }
 
 SEARCHES = [
@@ -238,8 +239,24 @@ NUMBERS = [
     ("fastnn.amp.is_autocast_available(1)", TypeError, "device_type: expected text, got 1"),
 ]
 
+FIT = r"300(\.0)? does not fit: value cannot be converted to type int8"
+TOO_LARGE = [  # however the number is given
+    *((f"short.clone().__setitem__({at})", RuntimeError, FIT) for at in (
+        "0, 300", "0, np.int64(300)", "0, (300,)", "..., [4, 5, 300]", "..., (4, 5, 300)",
+        "i, [[300]]", "i, np.int16(300)", "b, np.float64(300)", "short > 0, [300]")),
+    ("short.clone().fill_(np.int64(300))", RuntimeError, FIT),
+    ("short.masked_fill(b, np.int64(300))", RuntimeError, FIT),
+    ("fastnn.clamp_min(i, 2**63)", ValueError, "whole number of 64 bits, got 922337"),
+    ("fastnn.rand(2**70)", ValueError, "shape: .*64 bits, got 118059"),
+    ("fastnn.tensor([1, 2**64])", OverflowError, "data: 18446744073709551616 does not fit"),
+    ("fastnn.tensor([-1, 2**63])", OverflowError, "data: 9223372036854775808 does not"),
+    ("fastnn.nn.functional.binary_cross_entropy(s / 4, s)", ValueError, "got 2 at the only element"),
+]  # fmt: skip
 
-@pytest.mark.parametrize(("call", "kind", "said"), SEARCHES + MATRICES + PLACES + NUMBERS)
+
+@pytest.mark.parametrize(
+    ("call", "kind", "said"), SEARCHES + MATRICES + PLACES + NUMBERS + TOO_LARGE
+)
 def test_what_is_refused(call: str, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
         eval(call, NAMES.copy())
