@@ -305,7 +305,7 @@ def test_two_tensors_of_a_module_go_back_in_any_order(way: str, order: tuple[str
     assert type(layer) is nn.Linear and sorted(layer.state_dict()) == ["bias", "weight"]
     for known, value in start.items():
         np.testing.assert_array_equal(getattr(twin, known).detach().numpy(), value)
-    with pytest.raises(ValueError, match="computed tensor, got 'weight'|has to be pruned"):
+    with pytest.raises(ValueError, match=r"computed tensor, got 'weight'|has to be pruned"):
         remove(layer, "weight")
 
 
@@ -316,10 +316,10 @@ class Nothing(nn.Module):
 
 def test_a_second_recipe_is_checked_unless_it_is_unsafe() -> None:
     layer = nn.Linear(3, 2)
-    with pytest.raises(ValueError, match="parametrization: expected a Tensor .* got None"):
+    with pytest.raises(ValueError, match=r"parametrization: expected a Tensor .* got None"):
         parametrize.register_parametrization(layer, "weight", Nothing())
     parametrize.register_parametrization(layer, "weight", Doubled())
-    with pytest.raises(ValueError, match="parametrization: expected a Tensor .* got None"):
+    with pytest.raises(ValueError, match=r"parametrization: expected a Tensor .* got None"):
         parametrize.register_parametrization(layer, "weight", Nothing())
     assert len(layer.parametrizations.weight) == 1
     parametrize.register_parametrization(layer, "weight", Nothing(), unsafe=True)

@@ -250,7 +250,7 @@ TOO_LARGE = [  # however the number is given
     ("fastnn.rand(2**70)", ValueError, "shape: .*64 bits, got 118059"),
     ("fastnn.tensor([1, 2**64])", OverflowError, "data: 18446744073709551616 does not fit"),
     ("fastnn.tensor([-1, 2**63])", OverflowError, "data: 9223372036854775808 does not"),
-    ("fastnn.nn.functional.binary_cross_entropy(s / 4, s)", ValueError, "got 2 at the only element"),
+    ("fastnn.nn.functional.binary_cross_entropy(s / 4, s)", ValueError, "got 2 at the only"),
 ]  # fmt: skip
 
 
