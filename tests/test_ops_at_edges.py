@@ -105,6 +105,8 @@ NUMBERS = [
     ("fastnn.add(np.array([1, 2]), np.float32(0.5))", "[1.5, 2.5]"),
     ("F.batch_norm(fastnn.ones(0), None, None, training=True)", "np.zeros(0)"),
     ("F.alpha_dropout(fastnn.ones(3), 1.0, True, True)", "np.zeros(3)"),
+    ("fastnn.lerp(a[0], a[1], np.array([0.0, 0.5, 1.0]))", "[1.0, 0.5, 5.0]"),
+    ("fastnn.polygamma(1, np.array([1.0]))", "[np.pi**2 / 6]"),
     ("fastnn.tensor([1.0, 2**64])", "[1.0, 2.0**64]"),
     ("fastnn.tensor([a[0, 0], a[0, 1]])", "[1.0, 2.0]"),
     ("i.bfloat16().to('bfloat16').float()", "[2, 0, 1]"),

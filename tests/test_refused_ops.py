@@ -225,6 +225,26 @@ NUMBERS = [
         TypeError,
         "data: expected numbers .* got dtype <U1",
     ),
+    (
+        "fastnn.lerp(f, f, d)",
+        TypeError,
+        "lerp: expected tensors of one dtype, got float32, float64",
+    ),
+    (
+        "fastnn.lerp(f, f, np.ones(3))",
+        TypeError,
+        "lerp: expected tensors of one dtype, got float32",
+    ),
+    (
+        "f.clone().lerp_(f, d)",
+        TypeError,
+        "lerp: expected tensors of one dtype, got float32, float64",
+    ),
+    (
+        "fastnn.lerp(f, d, f)",
+        TypeError,
+        "lerp: expected tensors of one dtype, got float32, float64",
+    ),
     ("range(3)[s]", TypeError, "only whole numbers are an index, got a tensor of float32"),
     ("f.to('cuda')", RuntimeError, "cuda"),
     ("f.to(device='cuda')", RuntimeError, "cuda"),

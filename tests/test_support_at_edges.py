@@ -209,6 +209,18 @@ def test_draws_whose_result_is_known() -> None:
     assert seeds[0] == seeds[1]
 
 
+@pytest.mark.parametrize("randomness", ("same", "different"))
+def test_seeds_of_samples(randomness: str) -> None:
+    """As many as there are samples, or one for all."""
+
+    def seeded(x: fastnn.Tensor) -> fastnn.Tensor:
+        return x + fastnn.random.derive_seed()
+
+    found = fastnn.vmap(seeded, randomness=randomness)(fastnn.zeros(3, dtype=fastnn.int64))
+    assert len(set(found.tolist())) == (1 if randomness == "same" else 3)
+    assert all(0 <= seed < 2**63 for seed in found.tolist())
+
+
 # ---- texts ----
 
 

@@ -172,6 +172,17 @@ def test_once_differentiable_of_constants() -> None:
     assert (first.numpy() == 2).all() and not first.requires_grad
 
 
+def test_a_solution_may_have_its_right_side_changed() -> None:
+    """The gradient reads the matrix, and the solution, but not what it was solved for."""
+    x, a = leaf(), fastnn.tensor([[2.0, 1.0], [0.0, 4.0]], dtype=fastnn.float64)
+    right = x * 1
+    solution = fastnn.linalg.solve(a, right)
+    right.detach().zero_()
+    solution.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), np.tile([[0.5], [0.125]], 3), rtol=1e-6)
+
+
 # ---- nodes that are spent, tensors that are gone ----
 
 
