@@ -66,6 +66,8 @@ def tensor(
     maps.refuse_closed(source, "data")
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
+        if dtype is not None and isinstance(source, np.generic):
+            dtypes.fits("data", array, dtypes.dtype_of(dtype))
         return made(array if dtype is None else _converted(array, dtype), requires_grad)
     return made(_of_numbers(source, dtype, _stated(data)), requires_grad)
 
