@@ -7,7 +7,11 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -215,3 +219,135 @@ def test_a_fork_waits_for_imports(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IMPORTING, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.strip() == "7", done.stderr
+
+
+# ---- the steps of a fork, one by one, beside nothing that is real ----
+
+
+class Around:
+    """What runs without Python's lock: it notes what it is told."""
+
+    def __init__(self, running: tuple[int, ...] = ()) -> None:
+        self.told: list[Any] = []
+        self.left = list(running)
+
+    def running(self) -> int:
+        return self.left.pop(0) if self.left else 0
+
+    def renew(self) -> None:
+        self.told.append("renew")
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Around:
+    """Forks without the locks of this process."""
+    for name in ("_locks", "_turns"):
+        monkeypatch.setattr(forks, name, {})
+    for name in ("_gate", "_forking"):
+        monkeypatch.setattr(forks, name, threading.Lock())
+    monkeypatch.setattr(forks, "_taken", [])
+    monkeypatch.setattr(forks, "PATIENCE", HANG)
+    found = Around((2, 1))
+    monkeypatch.setattr(forks, "_around", [(found.told.append, found.running, found.renew)])
+    monkeypatch.setattr(forks, "_others_import", lambda: False)
+    return found
+
+
+@pytest.fixture
+def held(around: Around) -> Iterator[Any]:
+    """A lock that another thread holds."""
+    lock, taken, over = forks.lock(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        lock.acquire()
+        taken.set()
+        over.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    taken.wait()
+    yield lock
+    over.set()
+    thread.join()
+
+
+def is_free(lock: Any) -> bool:
+    """For another thread than this one."""
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(lock.acquire(False)))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_a_fork_takes_what_is_free_and_gives_it_back(around: Around) -> None:
+    """It waits until nothing runs any more; a lock let go of is free, the gate open."""
+    lock = forks.lock()
+    forks._before()
+    assert forks._wanted and forks._gate.locked() and not around.left and not is_free(lock)
+    forks._after()
+    assert around.told == [True, False] and not forks._taken
+    assert not (forks._wanted or forks._gate.locked() or forks._forking.locked()) and is_free(lock)
+
+
+def test_an_import_that_begins_meanwhile_gets_its_locks(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is given back, and taken again after it."""
+    found = iter((False, True, True, False, False))
+    monkeypatch.setattr(forks, "_others_import", lambda: next(found))
+    forks._before()
+    assert list(found) == [] and around.told == [True, False, True]
+    forks._after()
+
+
+def test_an_import_that_does_not_end_is_not_waited_for_longer(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "_others_import", lambda: True)
+    monkeypatch.setattr(forks, "PATIENCE", 0.01)
+    around.left = [1] * 10**6
+    forks._before()
+    assert around.told == [True] and around.left
+    forks._after()
+
+
+def test_all_locks_are_taken_or_none(held: Any) -> None:
+    own = forks.lock()
+    assert not forks._take_all() and not forks._taken and is_free(own)
+
+
+def test_a_child_makes_anew_what_others_held(
+    around: Around, held: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "PATIENCE", 0.01)
+    own, turn = forks.lock(), forks.Turn()
+    assert turn.begin()
+    forks._before()
+    forks._in_child()
+    assert around.told == [True, "renew", False]
+    assert is_free(held) and is_free(own) and not is_free(turn._lock)
+
+
+def test_a_gate_that_somebody_else_has_opened(around: Around) -> None:
+    forks._forking.acquire()
+    forks._after()
+    assert not forks._gate.locked() and not forks._forking.locked()
+
+
+@pytest.mark.parametrize("forking", (False, True))
+def test_who_takes_a_patient_lock_lets_a_fork_go_first(
+    forking: bool, around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It passes the gate, but not where it has the lock already."""
+    passed: list[float] = []
+    gate = SimpleNamespace(
+        acquire=lambda timeout: passed.append(timeout) or True, release=lambda: passed.append(0)
+    )
+    monkeypatch.setattr(forks, "_gate", gate)
+    monkeypatch.setattr(forks, "_wanted", forking)
+    lock = forks.PatientLock()
+    with lock, lock:
+        assert passed == [forks.PASSING, 0] * forking
+        assert not is_free(lock._lock)
+    assert is_free(lock._lock)

@@ -272,3 +272,57 @@ def test_orthogonal_weights(shape: tuple[int, int], form: str | None, trivial: b
 def test_orthogonal_asks_for_a_matrix() -> None:
     with pytest.raises(ValueError, match="Only matrices are supported"):
         nn.utils.parametrizations.orthogonal(nn.Linear(3, 3), "bias")
+
+
+class Tripled(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 3
+
+
+@pytest.mark.parametrize("order", (("weight", "bias"), ("bias", "weight")))
+@pytest.mark.parametrize("way", ("parametrized", "pruned"))
+def test_two_tensors_of_a_module_go_back_in_any_order(way: str, order: tuple[str, str]) -> None:
+    """One at a time; a copy keeps both."""
+    layer = nn.Linear(3, 3)
+    start = {name: getattr(layer, name).detach().numpy().copy() for name in order}
+    for name in ("weight", "bias"):
+        if way == "parametrized":
+            parametrize.register_parametrization(layer, name, Tripled())
+            start[name] *= 3
+        else:
+            utils.prune.l1_unstructured(layer, name, 1)
+            start[name] *= getattr(layer, f"{name}_mask").numpy()
+    twin = copy.deepcopy(layer)
+    remove = parametrize.remove_parametrizations if way == "parametrized" else utils.prune.remove
+    for left, name in ((1, order[0]), (0, order[1])):
+        assert type(layer).__name__ == "ParametrizedLinear"
+        assert parametrize.type_before_parametrizations(layer) is nn.Linear
+        remove(layer, name)
+        assert isinstance(layer._parameters[name], nn.Parameter)
+        assert len(list(layer.modules())) == (1 if way == "pruned" or not left else 4)
+        for known, value in start.items():
+            np.testing.assert_array_equal(getattr(layer, known).detach().numpy(), value)
+    assert type(layer) is nn.Linear and sorted(layer.state_dict()) == ["bias", "weight"]
+    for known, value in start.items():
+        np.testing.assert_array_equal(getattr(twin, known).detach().numpy(), value)
+    with pytest.raises(ValueError, match=r"computed tensor, got 'weight'|has to be pruned"):
+        remove(layer, "weight")
+
+
+class Nothing(nn.Module):
+    def forward(self, weight: Any) -> Any:
+        return None
+
+
+def test_a_second_recipe_is_checked_unless_it_is_unsafe() -> None:
+    layer = nn.Linear(3, 2)
+    with pytest.raises(ValueError, match=r"parametrization: expected a Tensor .* got None"):
+        parametrize.register_parametrization(layer, "weight", Nothing())
+    parametrize.register_parametrization(layer, "weight", Doubled())
+    with pytest.raises(ValueError, match=r"parametrization: expected a Tensor .* got None"):
+        parametrize.register_parametrization(layer, "weight", Nothing())
+    assert len(layer.parametrizations.weight) == 1
+    parametrize.register_parametrization(layer, "weight", Nothing(), unsafe=True)
+    assert layer.weight is None and len(layer.parametrizations.weight) == 2
+    with pytest.raises(ValueError, match="name: expected a computed tensor of Linear, got 'bias'"):
+        parametrize.restore(nn.Linear(3, 2), "bias", layer.bias, layer.bias)

@@ -57,8 +57,6 @@ def as_input(
             f"{name}: expected {ndim} dimensions (rows, columns), got {source.ndim} "
             f"with shape {source.shape}{hint}"
         )
-    if source.ndim == 0:
-        raise InvalidValueError(f"{name}: expected an array, got the single number {source}")
     for axis, what in ((0, "row"), (source.ndim - 1, "column")):
         if source.shape[axis] == 0:
             raise InvalidValueError(

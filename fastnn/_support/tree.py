@@ -55,7 +55,9 @@ def prefix(value: Any, tree: Any, name: str) -> list[Any]:
             f"{name}: expected the structure of the arguments, got {type(value).__name__} for "
             f"{type(tree).__name__}"
         )
-    if len(value) != len(tree) or (keyed and set(value) != set(tree)):
+    if keyed and set(value) != set(tree):
+        raise ValueError(f"{name}: expected the keys {list(tree)}, got {list(value)}")
+    if len(value) != len(tree):
         raise ValueError(f"{name}: expected {len(tree)} entries, got {len(value)}")
     pairs = [(value[k], tree[k]) for k in tree] if keyed else list(zip(value, tree))
     return [entry for v, t in pairs for entry in prefix(v, t, name)]

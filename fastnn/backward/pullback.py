@@ -129,15 +129,10 @@ class Run:
         """The function's return value (or a part of it), as given to the user."""
         return value if self.outer else detached(value)
 
-    def pull(
-        self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], graph: bool | None = None
-    ) -> list[Tensor]:
-        """Gradients of sum(cotangent * output) with respect to each input and weight.
-
-        graph: whether they are on the tape; default: if an outer gradient may need them.
-        """
-        if graph is None:
-            graph = is_grad_enabled() and (self.outer or any(c.requires_grad for c in cotangents))
+    def pull(self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor]) -> list[Tensor]:
+        """Gradients of sum(cotangent * output) with respect to each input and weight; on the tape
+        if an outer gradient may need them."""
+        graph = is_grad_enabled() and (self.outer or any(c.requires_grad for c in cotangents))
         with _watching(self.weights):
             found = gradients_by(outputs, self.by, cotangents, graph, start=self.start)
         return owned(self.by, found, cotangents)

@@ -34,7 +34,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         IndexError: as `getitem`. ValueError: a value that does not fit.
         RecordingError: a mask while recording, and more than one value.
     """
-    value = as_value(value)
+    value = as_value(value_of(value, x) if isinstance(value, list | tuple) else value)
     if gives_view(index):
         check_writable(x, "setitem_")
         copy_(of_array(view_array(x._array, index)), value)
@@ -49,8 +49,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 
 def as_value(value: Any) -> Any:
-    """What is to be assigned: lists as tensors, and without leading axes of size 1."""
-    if isinstance(value, list | np.ndarray):
+    """What is to be assigned: arrays as tensors, and without leading axes of size 1."""
+    if isinstance(value, np.ndarray):
         value = of_array(as_dtype(np.asarray(value)))
     if isinstance(value, Tensor) and value.ndim and value.shape[0] == 1:
         first = next((d for d, n in enumerate(value.shape) if n != 1), value.ndim)

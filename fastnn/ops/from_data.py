@@ -66,6 +66,8 @@ def tensor(
     maps.refuse_closed(source, "data")
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
+        if dtype is not None and isinstance(source, np.generic):
+            dtypes.fits("data", array, dtypes.dtype_of(dtype))
         return made(array if dtype is None else _converted(array, dtype), requires_grad)
     return made(_of_numbers(source, dtype, _stated(data)), requires_grad)
 
@@ -78,7 +80,7 @@ def _of_numbers(source: Any, dtype: DTypeLike | None, own: np.dtype[Any] | None)
     """Numbers and lists of them as an array; own: the dtype that the first element has itself."""
     array = np.array(source)
     if array.dtype.kind in "Ouf" and own is None and array.size:
-        _refuse_overflow(source, array)
+        array = _of_large(source, array)
     if dtype is not None:
         want = dtypes.dtype_of(dtype)
         dtypes.fits("data", array, want)
@@ -89,21 +91,23 @@ def _of_numbers(source: Any, dtype: DTypeLike | None, own: np.dtype[Any] | None)
     return dtypes.converted(as_dtype(array), want)
 
 
-def _refuse_overflow(source: Any, array: NDArray[Any]) -> None:
-    """Refuse whole numbers beyond int64, which NumPy turns into uint64, objects or floats.
+def _of_large(source: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or its numbers as float64 where a whole one beside others made it objects. Refuse
+    whole numbers beyond int64, which NumPy turns into uint64, objects or floats.
 
     Raises:
         OverflowError: there is one.
     """
     if array.dtype.kind == "f" and not (np.abs(array) >= 2.0**63).any():
-        return
+        return array
     leaves = [source]
     while any(isinstance(v, list | tuple) for v in leaves):
         leaves = [w for v in leaves for w in (v if isinstance(v, list | tuple) else (v,))]
     if all(isinstance(v, int) for v in leaves):
-        for wrong in leaves:
-            if not -(1 << 63) <= wrong < 1 << 63:
-                raise OverflowError(f"data: {wrong} does not fit into int64")
+        wrong = next(v for v in leaves if not -(1 << 63) <= v < 1 << 63)
+        raise OverflowError(f"data: {wrong} does not fit into int64")
+    whole = array.dtype.kind == "O" and all(isinstance(v, int | float) for v in leaves)
+    return np.array(source, np.float64) if whole else array
 
 
 def _stated(data: Any) -> np.dtype[Any] | None:

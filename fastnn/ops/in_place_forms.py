@@ -42,13 +42,11 @@ def in_place_forms(
     for name in _FUNCTIONS.split():
         if name in functions and f"{name}_" not in known:
             forms[f"{name}_"] = in_place(functions[name], name)
-    if "float_power_" in forms:
-        forms["float_power_"] = _of_float64(forms["float_power_"])
+    forms["float_power_"] = _of_float64(forms["float_power_"])
     for name in _VIEWS.split():
         forms[f"{name}_"] = _turned(functions[name], name)
     for name, of in _OPERATORS.items():
-        if of in functions:
-            forms[name] = forms[f"{of}_"] if f"{of}_" in forms else known[f"{of}_"]
+        forms[name] = forms[f"{of}_"] if f"{of}_" in forms else known[f"{of}_"]
     return forms
 
 

@@ -115,8 +115,6 @@ def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
     checked = [positions(i, n, "index", True) for i, n in zip(index, sizes, strict=True)]
     shape = broadcast_shapes(*(i.shape for i in checked))
     flat = _flat(checked, sizes)
-    if flat.shape != shape:
-        flat = expand(flat, shape)
     others = [a for a in range(x.ndim) if a not in axes]
     rest = tuple(x.shape[a] for a in others)
     front = x if axes == list(range(len(axes))) else permute(x, (*axes, *others))

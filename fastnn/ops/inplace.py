@@ -171,8 +171,13 @@ def _renew(x: Tensor) -> None:
     assert base is not None
     if x.requires_grad:
         return
-    if base.requires_grad and base._array.flags.c_contiguous:
-        rebase(x, places.seen(base, x._array, places.strided(x._array, base._array)))
+    if not base._array.flags.c_contiguous:
+        raise RuntimeError(
+            "a view of a tensor that is not contiguous is used after the tensor was changed in "
+            "place on the tape; make the view after the change, or call contiguous() or clone() "
+            "first"
+        )
+    rebase(x, places.seen(base, x._array, places.strided(x._array, base._array)))
 
 
 tape.bind(renew=_renew)

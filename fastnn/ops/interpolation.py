@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import mul, sub
-from fastnn.ops.promote import real
+from fastnn.ops.promote import real, same_real
 from fastnn.ops.rules import broadcast, written
 from fastnn.ops.table import apply, row, taped
 from fastnn.tape.inference import only_reads
@@ -39,6 +39,8 @@ def lerp(input: Tensor, end: Operand, weight: Operand, *, out: Tensor | None = N
         return written("lerp", lerp(input, end, weight), out)
     input = real(input, end)
     end, w = real(end, input), real(weight, input)
+    if w._array.dtype is not input._array.dtype:
+        same_real("lerp", input._array, w._array)
     if isinstance(weight, Tensor):
         return apply(_lerp, (input, end, w))
     y = apply(_lerp, (input.detach(), end.detach(), w))

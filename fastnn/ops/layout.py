@@ -18,9 +18,7 @@ def lies_as_torchs(x: Tensor) -> bool:
     if x._array.__class__ is not np.ndarray:  # of a transform
         return False
     while x._node is not None and made_by(x._node) in _VIEWS:
-        if x._node.inputs is None:  # given back by a backward pass
-            return False
-        x = x._node.input(0)
+        x = x._node.input(0)  # no array, once a backward pass has given it back
     source = x if x._base is None else x._base
     if source._array.__class__ is not np.ndarray or not source._array.flags.c_contiguous:
         return False

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._support import dtypes
 from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import place, view_of
 from fastnn.ops.elementwise import clone
 from fastnn.ops.indexing import index_select
 from fastnn.ops.table import TABLE, execute
 from fastnn.ops.views import slice_of
+from fastnn.ops.write import value_of
 from fastnn.tensor import Tensor, of_array
 
 __all__ = ["pad"]
@@ -88,7 +88,7 @@ def _constant(x: Tensor, sides: list[tuple[int, ...]], value: Any) -> Tensor:
         start = max(before, 0)
         region[at] = slice(start, start + x.shape[at])
     whole = of_array(np.empty(shape, x.dtype))
-    execute(TABLE["copy"], (whole._array,), (dtypes.number(value, x.dtype),), (), ())
+    execute(TABLE["copy"], (whole._array,), (value_of(value, x)._array,), (), ())
     return place(whole, x, tuple(region)) if x.ndim else clone(x)
 
 

@@ -186,8 +186,6 @@ def index_reduce(
 def _strided(x: Tensor, size: Sequence[int], steps: Sequence[int], first: int) -> Tensor:
     """A view of the memory of x: element i at first + sum i_d steps_d, in elements of its owner."""
     array = x._array
-    if isinstance(array, Batch):
-        array = np.asarray(array)  # raises: sample by sample
     memory = owner(array)
     base = memory if memory.flags.c_contiguous else memory.T
     if not base.flags.c_contiguous:

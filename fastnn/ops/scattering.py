@@ -185,6 +185,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
         raise InvalidValueError(
             f"index_fill: expected a vector and one value, got {index.shape}, {value}"
         )
+    value = value if isinstance(value, Tensor) else value_of(value, input)
     if len(index) == 0:
         return copy(input)
     index = positions(index, whole.shape[at], "index", True)

@@ -110,7 +110,7 @@ def value_of(source: Any, x: Tensor) -> Tensor:
     given, dtype = np.asarray(source), x._array.dtype
     if given.dtype.kind not in "biufV":
         raise InvalidTypeError(f"value: expected numbers, got {show(source)}")
-    if not hasattr(source, "dtype"):
+    if not isinstance(source, np.ndarray):
         dtypes.fits("value", given, dtype)
     if given.ndim == 0:
         return of_array(dtypes.number(given.item(), dtype))

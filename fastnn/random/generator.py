@@ -284,7 +284,7 @@ class Generator:
             with self._lock:
                 if not shape:  # in every fit: without arrays of one element
                     high, low = self._draw32(2).tolist()
-                    return (high << 32 | low) % 2**63
+                    return np.int64((high << 32 | low) % 2**63)
                 draws = self._draw64(math.prod(shape)) % np.uint64(2**63)
             return draws.view(np.int64).reshape(shape)
 

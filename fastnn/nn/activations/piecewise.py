@@ -53,8 +53,6 @@ def hardtanh(
         raise InvalidTypeError("input: expected numbers, got bool; use .float()")
     if inplace:
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
-    if input._array.dtype == bool_:
-        raise InvalidTypeError("input: expected numbers for hardtanh, got bool; use .float()")
     bounds = _bounds(min_val, max_val)
     if min(bounds) < 0 and input._array.dtype.kind == "u":
         raise RuntimeError(

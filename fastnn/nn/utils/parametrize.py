@@ -102,18 +102,30 @@ def compute(
     assign: Callable[[Any, Tensor], None] | None = None,
 ) -> None:
     """Replace the parameter `module.name` by the computed `value(module)`."""
-    cls = type(module)
     delattr(module, name)
-    members = {name: property(value, assign), "__deepcopy__": _copied, "__getstate__": _refuse}
-    module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)
+    _let_compute(module, {**_computed(module), name: property(value, assign)})
+
+
+def _computed(module: Module) -> dict[str, Any]:
+    """The module's computed tensors: properties of a class that copies of it may share."""
+    return vars(type(module)).get("_computed", {})  # type: ignore[no-any-return]
+
+
+def _let_compute(module: Module, tensors: dict[str, Any]) -> None:
+    """Give the module a class of its own in which these tensors are computed, and no others."""
+    cls = type_before_parametrizations(module)
+    own = {"_computed": tensors, "__deepcopy__": _copied, "__getstate__": _refuse}
+    made = type(f"Parametrized{cls.__name__}", (cls,), {**tensors, **own}) if tensors else cls
+    module.__class__ = made
 
 
 def restore(module: Module, name: str, weight: Tensor, stored: Parameter) -> None:
     """Undo `compute`: the weight's current value becomes the parameter, in `stored`'s memory."""
-    cls = type(module)
-    if not isinstance(vars(cls).get(name), property):
-        raise ValueError(f"name: expected a computed tensor of {cls.__name__}, got {name!r}")
-    module.__class__ = cls.__bases__[0]
+    kept = {known: value for known, value in _computed(module).items() if known != name}
+    if len(kept) == len(_computed(module)):
+        cls = type(module).__name__
+        raise ValueError(f"name: expected a computed tensor of {cls}, got {name!r}")
+    _let_compute(module, kept)
     with no_grad():
         stored.copy_(weight.detach())
     module.register_parameter(name, stored)
@@ -226,9 +238,7 @@ def cached() -> Iterator[None]:
 def type_before_parametrizations(module: Module) -> type[Module]:
     """The class of a module without its parametrizations."""
     cls = type(module)
-    while cls.__name__.startswith("Parametrized") and "__deepcopy__" in vars(cls):
-        cls = cls.__bases__[0]
-    return cls
+    return cls.__bases__[0] if _computed(module) else cls
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
