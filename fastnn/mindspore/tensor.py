@@ -165,7 +165,8 @@ class Parameter(nn.Parameter, Tensor):
         storage_format: str = "",
     ) -> None:
         if isinstance(name, bool):  # torch's second argument
-            name, requires_grad = "", name
+            requires_grad = name
+            name = None
         values = values_of(default_input, None)
         trained = check.flag("requires_grad", requires_grad) and values.dtype.kind == "f"
         self._begin(values, trained)
