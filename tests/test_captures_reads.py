@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.compiler.captures import code
 from fastnn.tensor import Tensor
 
 
@@ -237,3 +238,15 @@ def test_a_program_that_code_reaches_is_a_doubt() -> None:
 
     with pytest.warns(UserWarning, match=r"runs in Python.* is a \w+, which may change unseen"):
         trainer_of(Reads()).fit(x, y, epochs=1, batch_size=4, verbose=0)
+
+
+def test_an_instruction_of_another_python_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not known to come to values by names alone makes code run in Python."""
+    rest = tuple(name for name in code._KNOWN if not name.startswith("BUILD_"))
+    monkeypatch.setattr(code, "_KNOWN", rest)
+    code.facts_of.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="instruction BUILD_LIST"):
+            fastnn.compile(lambda x: [x, x][0] * 2)(fastnn.ones(3))
+    finally:
+        code.facts_of.cache_clear()  # of what was not known

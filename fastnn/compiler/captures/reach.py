@@ -356,8 +356,7 @@ class Reach(Objects):
         """A function in C, by itself or bound to an object."""
         owner = value.__self__
         if owner is None or isinstance(owner, types.ModuleType):
-            if not known.is_ours(getattr(value, "__module__", None)):
-                self.doubt(f"it may call {label or value.__name__}, which may read anything")
+            self.doubt(f"it may call {label or value.__name__}, which may read anything")
         else:
             self._hold(owner, label)
             self._add_names([value.__name__])
