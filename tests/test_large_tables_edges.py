@@ -82,6 +82,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "weight": (lambda: trainer_of().fit(
         open_table(X, Y, sample_weight=changed(W, 50, -1.0)), batch_size=4, verbose=0),
         "sample_weight: expected numbers >= 0, got -1"),
+    "no rows": (lambda: trainer_of().predict(open_table(X[:0])), "x: expected at least one row"),
     "ranks": (lambda: trainer_of(comm=Alone(), reproducible=True).fit(open_table(X, Y), verbose=0),
               r"x: expected arrays, as ranks train together \(comm\), got an open_table"),
 }  # fmt: skip
@@ -95,6 +96,18 @@ def test_refused(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     function, text = REFUSED[name]
     with pytest.raises(ValueError, match=text):
         function()
+
+
+def test_weights_that_change_while_it_trains() -> None:
+    """They were looked at before; a wrong one is named when it is read."""
+    weight = W.copy()
+
+    def change(epoch: int, logs: Any) -> None:
+        weight[50] = -1.0
+
+    table = open_table(X, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=r"sample_weight: expected numbers >= 0, got -1 at row 50"):
+        trainer_of().fit(table, epochs=3, batch_size=8, callbacks=[change], verbose=0)
 
 
 class Of:

@@ -71,6 +71,20 @@ def same(z: Any) -> Any:
     return z
 
 
+LINEAR = nn.Linear(3, 2)
+
+
+class Duck:
+    """What has the methods of an optimizer alone."""
+
+    def __init__(self) -> None:
+        self.param_groups = [{"params": list(LINEAR.parameters()), "lr": 0.1}]
+
+    def step(self) -> None: ...
+
+    def zero_grad(self) -> None: ...
+
+
 # ---- refused ----
 
 STATE = {"seed": 1, "epoch": 1, "step": 2, "sums": None, "epochs": [0], "history": {}}
@@ -106,6 +120,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "other parameters": (lambda: fastnn.Trainer(
         nn.Linear(3, 2), "mse", optim.SGD(nn.Linear(3, 2).parameters())).fit(X, Y, verbose=0),
         ValueError, "optimizer: expected one over parameters of the model"),
+    "accumulate": (lambda: fastnn.Trainer(LINEAR, "mse", Duck()).fit(
+        X, Y, accumulate_steps=2, verbose=0), TypeError,
+        "accumulate_steps: expected an optimizer of fastnn.optim"),
     "a kept text": (lambda: check_like(None, "a", "p"), FormatError, "p: expected a number"),
     "a kept shape": (lambda: check_like(X, X[:2], "p"), FormatError, r"p: expected shape \(24"),
     "a kept dtype": (lambda: check_like(X, X.astype(np.float64), "p"), FormatError, "of float32"),
