@@ -142,3 +142,12 @@ def test_whole_batches_are_a_program() -> None:
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(RuntimeError, match=r"the step does not compile: .*changes self.calls"):
         WholeBatches(model, nn.CrossEntropyLoss(), optimizer, Rows(X, Y), 8)
+
+
+def test_sums_of_another_number_of_figures() -> None:
+    """As of a checkpoint of another loss."""
+    model = nn.Linear(4, 3)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    whole = WholeBatches(model, nn.CrossEntropyLoss(), optimizer, Rows(X, Y), 8)
+    with pytest.raises(ValueError, match=r"sums: expected shape \(1,\), got \(3,\)"):
+        whole._loop.start(0, 1, None, 1, np.zeros(3))

@@ -271,3 +271,22 @@ def test_fits_again_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fastnn.train.progress._is_terminal", lambda: True)
     trainer.fit(X, Y, epochs=1, verbose=1)
     assert bits(trainer) == bits(other)
+
+
+def test_a_model_that_changes_while_it_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another thread: the program is of before, and not kept."""
+    predicting = importlib.import_module("fastnn.train.predict")
+    model, record = nn.Linear(3, 2), predicting.recorded
+    want = model.predict(X[:1]).tolist()
+    predictor = predicting._in_float32[model]
+
+    def meanwhile(*given: Any) -> Any:
+        found = record(*given)
+        model.spare = nn.Identity()
+        predictor.refresh(model)
+        return found
+
+    monkeypatch.setattr(predicting, "recorded", meanwhile)
+    assert model.predict(X[:2])[:1].tolist() == want and not predictor._programs
+    monkeypatch.undo()
+    assert model.predict(X[:2])[:1].tolist() == want and len(predictor._programs) == 1
