@@ -30,7 +30,7 @@ from fastnn.ranks.tree import bounds
 Case = Callable[[Any], Any]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case.__name__)
 def test_ranks_have_the_bits_of_one(case: Case, size: int) -> None:
@@ -232,24 +232,20 @@ def interrupted(comm: Any) -> Any:
 
 
 def interrupted_within(comm: Any) -> Any:
-    """In a step: all end after it."""
+    """Between two steps: all end after the next one."""
+    steps: list[tuple[int, int]] = []
 
-    class Presses(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner, self.calls = net(), 0
+    class Presses(fastnn.callbacks.Callback):
+        def on_progress(self, epoch: int, step: int) -> None:
+            steps.append((epoch, step))
+            if (epoch, step) == (1, 3) and comm.rank:
+                self.trainer._dealing.ranks.interrupts += 1
 
-        def forward(self, x: Any) -> Any:
-            self.calls += 1
-            if self.calls == 15 and comm.rank:
-                trainer[0]._dealing.ranks.interrupts += 1
-            return self.inner(x)
-
-    trainer = [fastnn.Trainer(model := Presses(), "mse", optim.SGD(model.parameters(), lr=0.1),
-                              comm=comm, reproducible=True)]  # fmt: skip
+    model = net()
     try:
-        trainer[0].fit(X, mpi_ranks.NUMBERS, epochs=4, batch_size=32, verbose=0)
+        trained(comm, model, callbacks=[Presses()])
     except KeyboardInterrupt:
+        assert max(steps) == (1, 3)
         return digest(model)
     return "trained"
 
@@ -270,7 +266,8 @@ def drifted(comm: Any) -> str:
 
 
 @pytest.mark.parametrize("case", [interrupted, interrupted_within])
-def test_an_interrupt_of_one_rank_ends_all(case: Case) -> None:
+def test_an_interrupt_of_one_rank_ends_all(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastnn.train.dealt_loop.CHUNK_SECONDS", 0.0)
     first, second = on_ranks(2, case)[0]
     assert first == second != "trained" and not isinstance(first, BaseException)
 

@@ -290,3 +290,37 @@ def test_a_model_that_changes_while_it_is_recorded(monkeypatch: pytest.MonkeyPat
     assert model.predict(X[:2])[:1].tolist() == want and not predictor._programs
     monkeypatch.undo()
     assert model.predict(X[:2])[:1].tolist() == want and len(predictor._programs) == 1
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float16", "float32"])
+def test_fits_again_with_validation_rows_of_other_types(dtype: str) -> None:
+    """What C cannot check is looked at in Python again, with the same bits."""
+    held = np.round(X * 3).astype(dtype), Y
+    found = []
+    for rows in (held, (held[0].astype(np.float32), Y)):
+        trainer = trainer_of()
+        losses = []
+        for _ in range(3):
+            history = trainer.fit(X, Y, validation_data=rows, verbose=0).history
+            losses.append(history["val_loss"])
+        found.append((bits(trainer), losses))
+    assert found[0] == found[1]
+
+
+def test_a_loss_that_checks_weights() -> None:
+    """Validation rows may have none, and then there is nothing to check."""
+
+    def loss(z: Any, y: Any, w: Any = None) -> Any:
+        if w is None:
+            return nn.functional.mse_loss(z, y)
+        return nn.functional.mse_loss(z, y) + nn.functional.binary_cross_entropy(
+            z[:, 0].sigmoid(), w
+        )
+
+    weight = np.linspace(0.0, 1.0, len(X), dtype=np.float32)
+    trainer = trainer_of(loss=loss)
+    history = trainer.fit(X, Y, sample_weight=weight, validation_data=(X, Y), verbose=0).history
+    want = np.square(trainer.predict(X) - Y).mean()
+    assert history["val_loss"] == [pytest.approx(want, rel=1e-5)]
+    with pytest.raises(ValueError, match="expected"):
+        trainer_of(loss=loss).fit(X, Y, sample_weight=weight + 1, verbose=0)
