@@ -243,6 +243,8 @@ metric(nn.get_metric_fn('accuracy'), z, np.array([2, 0, 1, 2])) => 0.75
 ARGUMENTS = read("""
 x.max(axis=1, return_indices=True) => (x.max(1), x.argmax(1))
 x.max(axis=1, initial=3.0, where=b) => np.where(b, x, 3.0).max(1).clip(3.0)
+x.max(axis=1, initial=-9.0, where=b, return_indices=True)
+    => (np.array([2.0, 4.0]), np.array([2, 0]))
 x.min(axis=0, initial=9.0, where=b) => np.where(b, x, 9.0).min(0)
 x.flatten('F') => x.ravel('F')
 x.flatten('F', start_dim=1) => x.T
