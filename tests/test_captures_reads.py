@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.compiler.captures import code
 from fastnn.tensor import Tensor
 
 
@@ -214,3 +215,38 @@ def test_predict_notices_them_too() -> None:
         model.table[0] *= 2
         want *= 16
     FACTOR = 2.0
+
+
+def test_a_program_that_code_reaches_is_a_doubt() -> None:
+    """Such as that of a trainer whose setting it reads: the step then runs in Python."""
+    x, y = np.ones((8, 2), np.float32), np.ones((8, 1))
+
+    def trainer_of(model: nn.Module) -> fastnn.Trainer:
+        return fastnn.Trainer(model, "mse", optim.SGD(model.parameters(), lr=0.1))
+
+    other = trainer_of(nn.Linear(2, 1))
+    for _ in range(2):
+        other.fit(x, y, epochs=1, batch_size=4, verbose=0)
+
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x) * (2.0 if other.stop_training else 1.0)
+
+    with pytest.warns(UserWarning, match=r"runs in Python.* is a \w+, which may change unseen"):
+        trainer_of(Reads()).fit(x, y, epochs=1, batch_size=4, verbose=0)
+
+
+def test_an_instruction_of_another_python_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not known to come to values by names alone makes code run in Python."""
+    rest = tuple(name for name in code._KNOWN if not name.startswith("BUILD_"))
+    monkeypatch.setattr(code, "_KNOWN", rest)
+    code.facts_of.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="instruction BUILD_LIST"):
+            fastnn.compile(lambda x: [x, x][0] * 2)(fastnn.ones(3))
+    finally:
+        code.facts_of.cache_clear()  # of what was not known

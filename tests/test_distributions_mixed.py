@@ -113,6 +113,9 @@ def test_slopes_take_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
         for x in a + 1 + rng.gamma(a, 1.0, 50):
             terms.append(0)
             assert math.isfinite(implicit.gamma_slope(a, float(x)))
+    terms.append(0)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(beta_slope(np.array([np.nan, 2.0]), 3.0, 0.5)).tolist() == [True, False]
     assert max(terms) < 200
 
 

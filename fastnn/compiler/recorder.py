@@ -273,8 +273,8 @@ class Listener(Recorder):
     def record(self, op: Op, arrays: tuple[NDArray[Any] | None, ...], *_: Any) -> None:
         """An op is about to run: only the arrays that it changes matter."""
         for array in arrays[: op.in_place]:
-            if array is not None:
-                self._save(self.value(array).storage)
+            assert array is not None
+            self._save(self.value(array).storage)
 
     def writes(self, array: NDArray[Any]) -> None:
         """An existing array is written in place; the input is a copy that may be."""

@@ -32,7 +32,9 @@ class ByClasses(ByProbability):
         "logits": constraints.real_vector,
     }
 
-    def _take(self, probs: Any, logits: Any, *others: Any) -> tuple[Tensor, ...]:
+    def _take(
+        self, probs: Any, logits: Any, *others: Any, validate_args: bool | None = None
+    ) -> tuple[Tensor, ...]:
         if (probs is None) is (logits is None):
             raise ValueError("probs, logits: expected one of them")
         name = "probs" if logits is None else "logits"
@@ -40,7 +42,7 @@ class ByClasses(ByProbability):
         if not isinstance(given, Tensor) or given.ndim < 1:
             raise ValueError(f"{name}: expected a tensor with an axis of classes, got {given!r}")
         if name == "probs":
-            if self._validate_args:
+            if self._validate_args if validate_args is None else validate_args:
                 holds("probs", given, constraints.nonnegative)
             given = given / given.sum(-1, True)
         else:
@@ -82,7 +84,7 @@ class Categorical(ByClasses):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._take(probs, logits)
+        self._take(probs, logits, validate_args=validate_args)
         self._num_events = self._given.shape[-1]
         super().__init__(self._given.shape[:-1], validate_args=validate_args)
 
@@ -135,7 +137,7 @@ class OneHotCategorical(ByClasses):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._take(probs, logits)
+        self._take(probs, logits, validate_args=validate_args)
         shape = self._given.shape
         super().__init__(shape[:-1], shape[-1:], validate_args)
 
@@ -190,7 +192,7 @@ class Multinomial(ByClasses):
         if not isinstance(total_count, int):
             raise NotImplementedError("total_count: expected one integer for all")
         self.total_count = total_count
-        self._take(probs, logits)
+        self._take(probs, logits, validate_args=validate_args)
         shape = self._given.shape
         super().__init__(shape[:-1], shape[-1:], validate_args)
 

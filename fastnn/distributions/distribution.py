@@ -149,11 +149,7 @@ class Distribution:
             if isinstance(value, Tensor):
                 tail = value.shape[value.ndim - constraint.event_dim :]
                 new.__dict__[name] = value.expand(shape + tail)
-        for name in self._derived:
-            new.__dict__.pop(name, None)
         return new
-
-    _derived: tuple[str, ...] = ()  # attributes that are computed again after `expand`
 
     def _shape(self, sample_shape: Sequence[int]) -> tuple[int, ...]:
         return shape_of(sample_shape) + self._batch_shape + self._event_shape

@@ -149,6 +149,6 @@ def _beta_fraction(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> NDArray
             c = 1 + step / c
             fraction = fraction * d * c
         factor = d * c
-        if np.all((np.abs(factor.real - 1) <= _LAST) & (np.abs(factor.imag) <= _LAST * _STEP)):
-            break
+        if not np.any((np.abs(factor.real - 1) > _LAST) | (np.abs(factor.imag) > _LAST * _STEP)):
+            break  # what is nan stays so
     return fraction

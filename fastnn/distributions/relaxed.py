@@ -102,7 +102,7 @@ class _LogRelaxedCategorical(ByClasses):
 
     def __init__(self, temperature: Any, probs: Any, logits: Any, validate_args: Any) -> None:
         (self.temperature,) = broadcast_all(temperature)
-        self._take(probs, logits)
+        self._take(probs, logits, validate_args=validate_args)
         super().__init__(self._given.shape[:-1], self._given.shape[-1:], validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:

@@ -40,16 +40,17 @@ def _extreme(function: Callable[..., Any], along: Callable[..., Any]) -> Callabl
         """The extreme of all; with a position, `dim`, or return_indices (values, indices)."""
         if args and (isinstance(args[0], Plain) or len(args) > 2):
             return getattr(Plain, function.__name__)(self, *args)
-        if torchs or (args and isinstance(args[0], int)):
+        if "dim" in torchs or (args and isinstance(args[0], int)):
             dim = args[0] if args else torchs.pop("dim")
             keep = args[1] if len(args) > 1 else torchs.pop("keepdim", keepdims)
-            if torchs:
-                raise TypeError(f"{function.__name__}: expected dim and keepdim, got {torchs}")
-            return function(self, dim, keep)
-        axis = args[0] if args else axis
-        if return_indices:
-            return function(self, axis, keepdims)
+            return_indices, axis, keepdims = True, dim, keep
+        elif args:
+            axis = args[0]
+        if torchs:
+            raise TypeError(f"{function.__name__}: expected dim and keepdim, got {torchs}")
         mask = None if where is True else where
+        if return_indices:
+            return function(self, axis, keepdims, initial=initial, where=mask)
         return along(self, axis, keepdims, initial=initial, where=mask)
 
     return extreme

@@ -159,13 +159,14 @@ class Parameter(nn.Parameter, Tensor):
         self,
         default_input: Any,
         name: str | bool | None = None,
-        requires_grad: bool | str = True,
+        requires_grad: bool = True,
         layerwise_parallel: bool = False,
         parallel_optimizer: bool = True,
         storage_format: str = "",
     ) -> None:
-        if isinstance(name, bool) or isinstance(requires_grad, str):
-            name, requires_grad = None, check.flag("requires_grad", name)
+        if isinstance(name, bool):  # torch's second argument
+            requires_grad = name
+            name = None
         values = values_of(default_input, None)
         trained = check.flag("requires_grad", requires_grad) and values.dtype.kind == "f"
         self._begin(values, trained)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -134,14 +133,7 @@ class Optimizer(Hooked):
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group: expected a dict, got {check.show(param_group)}")
         group = Settings({**self.defaults, **param_group, **settings.parameters_of(param_group)})
-        own = list({id(p): p for p in group["params"]}.values())
-        if len(own) < len(group["params"]):
-            warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this "
-                "will cause an error",
-                stacklevel=3,
-            )
-        settings.refuse_twice([*(p for g in self.param_groups for p in g["params"]), *own])
+        settings.refuse_twice([p for g in [*self.param_groups, group] for p in g["params"]])
         settings.refuse_some_names([*self.param_groups, group])
         self.param_groups.append(group)
 

@@ -124,8 +124,8 @@ class Kept:
     def rest(self) -> None:
         """Let go of the rows."""
         self._rows = None
-        if isinstance(self.loop, Loop):
-            self.loop.renew((), 0)
+        assert isinstance(self.loop, Loop)
+        self.loop.renew((), 0)
 
 
 def _are_same(recordings: list[Any]) -> bool:

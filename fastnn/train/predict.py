@@ -119,7 +119,7 @@ class Predictor:
         model = self._model()
         assert model is not None
         with evaluating(model), rounding(self._mode):
-            result = model(of_array(x))
+            result = model(of_array(x.copy()))  # it may write there
         if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
             raise TypeError("model: expected it to return one tensor, rows first")
         return np.array(readable(result._array))

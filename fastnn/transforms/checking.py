@@ -87,10 +87,6 @@ def analytical_jacobian(outputs: list[Tensor], o: int, x: Tensor) -> Array:
         unit[index] = 1.0
         (found,) = gradients_by([y], [x], [of_array(unit)])
         columns.append(np.zeros(x.numel(), x.dtype) if found is None else found._array.ravel())
-        if found is not None and found.shape != x.shape:
-            raise GradcheckError(
-                f"Analytical gradient has incorrect size: expected {x.shape}, got {found.shape}"
-            )
     return np.stack(columns, axis=1) if columns else np.zeros((x.numel(), 0))
 
 
@@ -152,12 +148,10 @@ def _check_undefined(func: Function, inputs: list[Any]) -> None:
 
 
 def _check_dtypes(func: Function, inputs: list[Any]) -> None:
+    """Go back once: the tape refuses a gradient of another dtype or shape than its tensor's."""
     with enable_grad():
         outputs = _differentiable(func(*inputs))
-    chosen = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
-    for found, x in zip(gradients_by(outputs, chosen), chosen):
-        if found is not None and found.dtype != x.dtype:
-            raise GradcheckError(f"Expected gradients of dtype {x.dtype}, got {found.dtype}")
+    gradients_by(outputs, [x for x in inputs if isinstance(x, Tensor) and x.requires_grad])
 
 
 def _check_batched(func: Function, inputs: list[Any]) -> None:

@@ -239,8 +239,73 @@ metric(nn.Perplexity(), p, c) => np.exp(-np.log(np.array([0.4, 0.9])).mean())
 metric(nn.get_metric_fn('accuracy'), z, np.array([2, 0, 1, 2])) => 0.75
 """)
 
+# What arguments mean that the tables above leave out.
+ARGUMENTS = read("""
+x.max(axis=1, return_indices=True) => (x.max(1), x.argmax(1))
+x.max(axis=1, initial=3.0, where=b) => np.where(b, x, 3.0).max(1).clip(3.0)
+x.max(axis=1, initial=-9.0, where=b, return_indices=True)
+    => (np.array([2.0, 4.0]), np.array([2, 0]))
+x.min(axis=0, initial=9.0, where=b) => np.where(b, x, 9.0).min(0)
+x.flatten('F') => x.ravel('F')
+x.flatten('F', start_dim=1) => x.T
+x.item(4) => 3.0
+x.item((1, 2)) => -0.5
+one.sum(initial=2.0) => 5.0
+Tensor.from_numpy(np.arange(3)) => np.arange(3)
+ops.amax(x, 1, initial=0.0, where=b) => np.array([2.0, 4.0])
+ops.amin(x, 1, initial=0.0, where=b) => np.array([0.0, -0.5])
+ops.max(x, 1, initial=-9.0, where=b) => (np.array([2.0, 4.0]), np.array([2, 0]))
+ops.min(x) => (x.min(), 0)
+ops.min(x, 1, initial=9.0, where=b) => (np.array([1.5, -0.5]), np.array([0, 2]))
+ops.broadcast_to(v, t([2, 3])) => np.broadcast_to(v, (2, 3))
+ops.flatten(v) => v
+ops.flatten(one, 'F') => one.T.reshape(1, 2)
+ops.flatten(x, 'F', start_dim=0) => x.ravel('F')
+ops.squeeze(x, 0) => x
+ops.squeeze(one, (0, 1)) => one[0]
+ops.squeeze(one, (0, -1)) => one[0, :, 0]
+ops.uniform((4,), t(7), t(8), dtype=mindspore.int32) => np.full(4, 7)
+ops.add(input=x, other=y) => x + y
+ops.softmax(x, axis=0) => softmax(x, 0)
+ops.clip_by_norm((x, v), 1.0)
+    => (x / np.sqrt((x * x).sum() + 14), v / np.sqrt((x * x).sum() + 14))
+ops.dot(one, x[0:1]) => np.dot(one, x[:1])
+ops.tensor_dot(x, z, (1, 1)) => x @ z.T
+ops.tensor_dot(x, y, 2) => (x * y).sum()
+ops.Split(1, 3)(x) => (x[:, :1], x[:, 1:2], x[:, 2:])
+ops.CumSum(reverse=True)(x, 1) => x[:, ::-1].cumsum(1)[:, ::-1]
+ops.CumSum(True, True)(x, 1) => x[:, ::-1].cumsum(1)[:, ::-1] - x
+ops.Print()(x, y) => x
+ops.SparseSoftmaxCrossEntropyWithLogits(is_grad=True)(x, c)
+    => (softmax(x) - np.eye(3)[c]) / 2
+mnp.concatenate((x, v), None) => np.concatenate((x, v), None)
+nn.Flatten()(x) => x
+nn.LayerNorm((3,), 0, 1)(x) => (x - x.mean()) / np.sqrt(x.var() + 1e-7)
+nn.Embedding(3, 2, embedding_table='ones', padding_idx=0)(c) => np.array([[1.0, 1], [0, 0]])
+nn.BiDense(3, 3, 1, weight_init='ones', bias_init='ones')(x, y)
+    => x.sum(1, keepdims=True) * y.sum(1, keepdims=True) + 1
+nn.SoftmaxCrossEntropyWithLogits(reduction='none')(x, p)
+    => -(p * np.log(softmax(x))).sum(1)
+nn.SoftmaxCrossEntropyWithLogits(reduction='sum')(x, p)
+    => -(p * np.log(softmax(x))).sum()
+nn.BiDense(3, 3, 1, weight_init='ones', has_bias=False)(x, y)
+    => x.sum(1, keepdims=True) * y.sum(1, keepdims=True)
+nn.WithEvalCell(nn.Identity(), nn.L1Loss(), True)(x, y.astype(mindspore.float64))
+    => (np.abs(x - y).mean(), x, y)
+nn.WithEvalCell(nn.Identity(), nn.NLLLoss(), True)(x, c)[0] => -np.mean([x[0, 2], x[1, 0]])
+mindspore.jit(capture_mode='ast')(lambda a, k: a * k)(x, k=3.0) => x * 3
+metric(nn.Precision('multilabel'), q, np.array([[0, 1, 1], [1, 1, 1]])) => np.array([1.0, 1.0])
+metric(nn.Recall('multilabel'), q, np.array([[0, 1, 1], [1, 1, 1]])) => np.array([1 / 2, 2 / 3])
+metric(nn.Accuracy(), p, np.array([[0, 1, 0], [0, 1, 0]])) => 0.5
+metric(nn.Accuracy(), np.array([[[0.2, 0.9], [0.8, 0.1]]]), np.array([[[0, 0], [1, 1]]])) => 0.5
+metric(nn.ConfusionMatrix(3), p, c) => np.array([[1.0, 0, 0], [0, 0, 0], [0, 1.0, 0]])
+metric(nn.ConfusionMatrix(2, threshold=0.3), np.array([0.2, 0.4]), np.array([0, 0]))
+    => np.array([[1.0, 1.0], [0.0, 0.0]])
+""")
+
 TABLES = {
     **TENSORS,
+    "arguments": ARGUMENTS,
     "numpy": NUMPY,
     "elements": ELEMENTS,
     "activations": ACTIVATIONS,

@@ -257,4 +257,35 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "g.k",
         "d['k'] = 3.0",
     ),
+    "own kind of tensor": (
+        "class T(fastnn.Tensor):\n    k = 1.0\n    def get(self): return self.k\nt = T([1.0])",
+        "t.get()",
+        "T.k = 3.0",
+    ),
+    "own kind of array": (
+        "class A(np.ndarray): pass\na = np.ones(3).view(A)",
+        "float(a[0])",
+        "a[0] = 3.0",
+    ),
+    "own kind of partial": (
+        "class P(functools.partial): pass\np = P(lambda k: k * box.k, 1.0)",
+        "p()",
+        "box.k = 3.0",
+    ),
+    "own kind of property": (
+        "class Prop(property): pass\nclass B:\n    @Prop\n    def k(self): return box.k\nb = B()",
+        "b.k",
+        "box.k = 3.0",
+    ),
+    "class with a __getattribute__ for its objects": (
+        "class G:\n    k = 1.0\n"
+        "    def __getattribute__(self, n): return object.__getattribute__(self, n)",
+        "G.k",
+        "G.k = 3.0",
+    ),
+    "class without a module's name": (
+        "class O:\n    __module__ = 3\n    k = 1.0\no = O()",
+        "o.k",
+        "O.k = 3.0",
+    ),
 }

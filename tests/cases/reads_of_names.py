@@ -150,4 +150,25 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "E.A.extra = 3.0",
     ),
     "int enum": ("class E(enum.IntEnum):\n    A = 1\n    B = 3\ne = E.A", "int(e)", "e = E.B"),
+    "name that is nowhere before": (
+        "def g():\n    try:\n        return spare\n    except NameError:\n        return 1.0",
+        "g()",
+        "spare = 3.0",
+    ),
+    "attribute of many": (
+        "box.__dict__.update({f'a{i}': i for i in range(60)})",
+        "box.k",
+        "box.k = 3.0",
+    ),
+    "getattr as a value": ("", "[getattr][0](box, 'k')", "box.k = 3.0"),
+    "a row of named columns": (
+        "r = np.zeros(1, [('k', float)]); r['k'] = 1.0; row = r[0]",
+        "float(row['k'])",
+        "r['k'] = 3.0",
+    ),
+    "a number of this package": (
+        "fastnn.manual_seed(1)",
+        "float(fastnn.initial_seed())",
+        "fastnn.manual_seed(3)",
+    ),
 }

@@ -20,7 +20,14 @@ import numpy as np
 
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import Load, codes_of, facts_of
-from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind, is_module
+from fastnn.compiler.captures.objects import (
+    HOOKS,
+    REGISTRIES,
+    Objects,
+    is_kind,
+    is_module,
+    is_named,
+)
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
 from fastnn.compiler.captures.variables import NOTHING, Variable, value_at
@@ -223,9 +230,9 @@ class Reach(Objects):
             self.doubt(f"{label or kind.__name__} is an iterator")
         elif is_module(value):
             self._layer(value, label)
-        elif known.is_ours(kind.__module__) and is_kind(kind, "fastnn._core.replay"):
+        elif known.is_ours(kind.__module__) and is_named(kind, "fastnn._core.replay", "Front"):
             self.meet(value.fn, label)
-        elif known.is_ours(kind.__module__):
+        elif known.is_ours(kind.__module__) and not is_kind(kind, "fastnn._core.replay"):
             self._of_ours(value, label)
         elif (
             kind is types.MethodDescriptorType
@@ -349,8 +356,7 @@ class Reach(Objects):
         """A function in C, by itself or bound to an object."""
         owner = value.__self__
         if owner is None or isinstance(owner, types.ModuleType):
-            if not known.is_ours(getattr(value, "__module__", None)):
-                self.doubt(f"it may call {label or value.__name__}, which may read anything")
+            self.doubt(f"it may call {label or value.__name__}, which may read anything")
         else:
             self._hold(owner, label)
             self._add_names([value.__name__])

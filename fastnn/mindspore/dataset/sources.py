@@ -162,6 +162,13 @@ def shown(x: npt.NDArray[Any], plain: bool) -> Any:
     return x if plain or x.dtype.kind not in "biuf" else Tensor(x)
 
 
+def _checked_samples(num_samples: int | None, num_shards: int | None) -> int | None:
+    """num_samples, if there is one shard."""
+    if num_shards is not None and num_shards != 1:
+        raise ValueError(f"num_shards: expected 1, got {num_shards}: there is one process")
+    return None if num_samples is None else check.integer("num_samples", num_samples, 1)
+
+
 class GeneratorDataset(Dataset):
     """Rows that Python makes: of an object with `__getitem__` and `__len__`, of an iterable, or of
     a function that returns an iterator.
@@ -223,11 +230,7 @@ class GeneratorDataset(Dataset):
         if not self.indexed and (shuffle or sampler is not None):
             raise ValueError("shuffle: expected a source with __getitem__ and __len__")
         self.shuffled: bool = self.indexed and sampler is None if shuffle is None else shuffle
-        if num_samples is not None:
-            check.integer("num_samples", num_samples, 1)
-        self.num_samples = num_samples
-        if num_shards is not None and num_shards != 1:
-            raise ValueError(f"num_shards: expected 1, got {num_shards}: there is one process")
+        self.num_samples = _checked_samples(num_samples, num_shards)
 
     def count(self) -> int | None:
         """The number of rows, of an object with a length."""
@@ -316,7 +319,7 @@ class NumpySlicesDataset(Dataset):
         if len(lengths) != 1:
             raise ValueError(f"data: expected arrays of one length, got lengths {sorted(lengths)}")
         self.n: int = lengths.pop()
-        self.sampler, self.num_samples = sampler, num_samples
+        self.sampler, self.num_samples = sampler, _checked_samples(num_samples, num_shards)
         self.shuffled: bool = sampler is None if shuffle is None else check.flag("shuffle", shuffle)
 
     def count(self) -> int:

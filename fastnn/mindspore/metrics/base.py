@@ -84,6 +84,13 @@ def classes_of(outputs: Array, labels: Array) -> Array:
     """Labels as classes, where they are one-hot."""
     if outputs.ndim != labels.ndim:
         return labels
-    if not ((labels == 0) | (labels == 1)).all() or not (labels.sum(axis=-1) == 1).all():
-        raise ValueError("labels: expected classes, or rows with a single 1")
+    if not ((labels == 0) | (labels == 1)).all() or not (labels.sum(axis=1) == 1).all():
+        raise ValueError("labels: expected classes, or a single 1 for each sample")
     return np.asarray(labels.argmax(axis=1))
+
+
+def check_range(name: str, classes: Array, count: int) -> None:
+    """Raise ValueError unless all classes are in 0..count-1."""
+    wrong = classes[(classes < 0) | (classes >= count)]
+    if wrong.size:
+        raise ValueError(f"{name}: expected classes in 0..{count - 1}, got {wrong[0]}")

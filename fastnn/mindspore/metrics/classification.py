@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn.mindspore.metrics.base import Array, OfPairs, classes_of
+from fastnn.mindspore.metrics.base import Array, OfPairs, check_range, classes_of
 
 _TINY = sys.float_info.min  # added below, so that 0/0 is 0
 
@@ -70,8 +70,7 @@ class _ByClass(OfPairs):
         n = outputs.shape[1]
         if self._type == "classification":
             classes = classes_of(outputs, labels).reshape(-1)
-            if classes.max() >= n:
-                raise ValueError(f"labels: expected classes in 0..{n - 1}, got {classes.max()}")
+            check_range("labels", classes, n)
             said, there = np.eye(n)[outputs.argmax(axis=1).reshape(-1)], np.eye(n)[classes]
         else:
             said, there = (a.swapaxes(1, 0).reshape(n, -1) for a in (outputs, labels))
@@ -214,7 +213,10 @@ class ConfusionMatrix(OfPairs):
         elif outputs.dtype.kind == "f":
             outputs = outputs >= self.threshold
         n = self.num_classes
-        place = labels.reshape(-1).astype(int) * n + outputs.reshape(-1).astype(int)
+        given, said = (a.reshape(-1).astype(int) for a in (labels, outputs))
+        check_range("labels", given, n)
+        check_range("outputs", said, n)
+        place = given * n + said
         self.confusion_matrix += np.bincount(place, minlength=n * n).reshape(n, n)
         self._count += place.size
 

@@ -178,8 +178,6 @@ class CellDict(Cell):
         return cell
 
     def __setitem__(self, key: str, cell: Module) -> None:
-        if key in self._modules:
-            del self._modules[key]
         self.add_module(key, cell)
 
     def __delitem__(self, key: str) -> None:

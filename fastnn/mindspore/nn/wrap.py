@@ -88,7 +88,7 @@ class WithEvalCell(Cell):
     Args:
         network: the net.
         loss_fn: a function of its output and the label.
-        add_cast_fp32: convert both to float32 first, default False.
+        add_cast_fp32: convert what is of floats to float32 first, default False.
     """
 
     def __init__(self, network: Cell, loss_fn: Any, add_cast_fp32: bool = False) -> None:
@@ -101,5 +101,6 @@ class WithEvalCell(Cell):
         """(loss, output, label)."""
         outputs = self._network(data)
         if self.add_cast_fp32:
-            outputs, label = outputs.to(np.float32), label.to(np.float32)
+            outputs = outputs.to(np.float32)
+            label = label.to(np.float32) if label.dtype.kind == "f" else label  # classes stay
         return self._loss_fn(outputs, label), outputs, label

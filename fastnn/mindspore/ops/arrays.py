@@ -94,17 +94,16 @@ def reshape(input: Any, shape: Any) -> Any:
 
 
 def flatten(input: Any, order: str = "C", *, start_dim: int = 1, end_dim: int = -1) -> Any:
-    """Join axes start_dim..end_dim; by default rows stay rows. order 'F': by columns.
+    """Join axes start_dim..end_dim; by default rows stay rows. order 'F': of the transposed tensor.
 
     >>> import fastnn.mindspore as mindspore
     >>> mindspore.ops.flatten(mindspore.ops.ones((2, 3, 4))).shape
     (2, 12)
     """
     if check.choice("order", order, ("C", "F")) == "F":
-        axes = tuple(range(1, input.ndim))[::-1] if start_dim == 1 else range(input.ndim)[::-1]
-        input = base.permute(input, (0, *axes) if start_dim == 1 else tuple(axes))
-    if input.ndim < 2 and start_dim == 1:
-        return base.reshape(input, (-1, 1)) if input.ndim else base.reshape(input, (1,))
+        input = base.permute(input, tuple(range(input.ndim))[::-1])
+    if input.ndim < 2:
+        return base.reshape(input, (-1,))
     return base.flatten(input, start_dim, end_dim)
 
 
@@ -140,11 +139,8 @@ def squeeze(input: Any, axis: Any = None) -> Any:
     """Remove axes of size 1: all, or those of `axis`."""
     if axis is None:
         return base.squeeze(input)
-    for one in sorted((a % input.ndim for a in sizes(axis)), reverse=True):
-        if input.shape[one] != 1:
-            return input
-        input = base.squeeze(input, one)
-    return input
+    chosen = (a % input.ndim for a in sizes(axis))
+    return base.squeeze(input, tuple(a for a in chosen if input.shape[a] == 1))
 
 
 def broadcast_to(input: Any, shape: Any) -> Any:

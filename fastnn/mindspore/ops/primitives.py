@@ -39,8 +39,7 @@ _SAME = {
 }  # fmt: skip
 _OURS: dict[str, Callable[..., Any]] = {**FUNCTIONS, "div": base.div}
 for _name, _ours in _SAME.items():
-    if _ours in _OURS:
-        primitive(_name, _OURS[_ours])
+    primitive(_name, _OURS[_ours])
 
 _OTHER: dict[str, Callable[..., Any]] = {
     "Assign": arrays.assign,

@@ -65,14 +65,13 @@ class Called(BlockOptimizer):
 
 def _renamed(params: Params) -> list[Any]:
     """Parameter groups with "lr" for MindSpore's "learning_rate"."""
-    given = list(params) if not isinstance(params, Tensor) else params
-    if not isinstance(given, list):
-        return given  # type: ignore[return-value]  # refused by the optimizer
+    if isinstance(params, Tensor):
+        return params  # type: ignore[return-value]  # refused by the optimizer
     return [
         {("lr" if key == "learning_rate" else key): value for key, value in group.items()}
         if isinstance(group, dict)
         else group
-        for group in given
+        for group in params
     ]
 
 

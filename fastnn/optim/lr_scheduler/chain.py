@@ -55,7 +55,7 @@ class _Composed(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`."""
-        states = state_dict.get("_schedulers", [])
+        states = state_dict.get("_schedulers", []) if isinstance(state_dict, Mapping) else []
         if len(states) != len(self._schedulers):
             raise ValueError(
                 f"state_dict: expected {len(self._schedulers)} schedulers, got {len(states)}"

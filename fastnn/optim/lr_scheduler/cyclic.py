@@ -229,11 +229,9 @@ class OneCycleLR(LRScheduler):
             )
         rates = []
         for i, group in enumerate(self.optimizer.param_groups):
-            begin, phases = 0.0, self._phases(i)
-            for phase in phases:
-                if t <= phase[0] or phase is phases[-1]:
-                    break
-                begin = phase[0]
+            phases = self._phases(i)
+            over = sum(t > end for end, *_ in phases[:-1])
+            begin, phase = phases[over - 1][0] if over else 0.0, phases[over]
             steps = phase[0] - begin
             share = (t - begin) / steps if steps else 1.0  # a phase of no steps is at its end
             rates.append(self._between(phase[1], phase[2], share))

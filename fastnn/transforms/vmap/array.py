@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from fastnn._support.errors import InvalidValueError
 from fastnn.tape.batch import Batch
 
 if TYPE_CHECKING:
@@ -75,14 +74,10 @@ class BatchedArray(Batch):
         return BatchedArray(self.level, self.physical.transpose(moved))
 
     def reshape(self, shape: Any, copy: bool | None = None) -> BatchedArray:
+        """To sizes that fit, as the caller has checked."""
         sizes = [shape] if isinstance(shape, int) else list(shape)
         if -1 in sizes:
-            known = math.prod(n for n in sizes if n != -1)
-            if sizes.count(-1) > 1 or known == 0 or self.size % known:
-                raise InvalidValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
-            sizes[sizes.index(-1)] = self.size // known
-        if math.prod(sizes) != self.size:
-            raise InvalidValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
+            sizes[sizes.index(-1)] = self.size // math.prod(n for n in sizes if n != -1)
         whole = (self.physical.shape[0], *sizes)
         return BatchedArray(self.level, self.physical.reshape(whole, copy=copy))
 
@@ -91,8 +86,6 @@ class BatchedArray(Batch):
 
     def __getitem__(self, index: Any) -> BatchedArray:
         parts = index if isinstance(index, tuple) else (index,)
-        if Ellipsis not in parts:
-            parts = (*parts, Ellipsis)
         return BatchedArray(self.level, self.physical[(slice(None), *parts)])
 
     def astype(self, dtype: Any) -> BatchedArray:

@@ -124,9 +124,7 @@ def _fold(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) 
 def _product(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
     """Rule "product": if one matrix has no batch, the other's batch joins its rows or columns. Else
     outer products of a column and a row, or a loop over the samples."""
-    a, b, bias, derivative = arrays
-    if derivative is not None or any(attrs[:2]):
-        return _one_by_one(op, arrays, inside, attrs, size)
+    a, b, bias, _ = arrays  # the last, and activations, are of programs alone
     if inside[0] and not inside[1]:
         m, k = a.shape[1:]
         late = bias if inside[2] else None
