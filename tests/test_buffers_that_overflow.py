@@ -66,11 +66,16 @@ def double() -> nn.Module:
     return batch_norm().double()
 
 
+def half() -> nn.Module:
+    return batch_norm().to(fastnn.float16)
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], str, float]] = {  # what overflows, of rows so large
     "batch norm": (batch_norm, "1.running_var", 1e25),
     "two": (two, "0.running_var", 1e25),
     "instance norm": (instance_norm, "1.running_var", 1e25),
     "float64": (double, "1.running_var", 1e160),
+    "float16": (half, "1.running_var", 3000.0),
     "one's own": (Queue, "total", 1e28),
     "in Python": (InPython, "body.1.running_var", 1e25),
 }

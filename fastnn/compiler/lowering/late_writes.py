@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastnn._support.dtypes import CODES, is_float, wide
 from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 
 __all__ = ["write_late"]
@@ -105,11 +106,11 @@ def _on_copies(
     into, tests, back, flags = [], [], [], []
     for value, copy in copies.values():
         line = next(i for i in instructions if value in i.writes())
-        into.append(_row("copy", [copy, value], (), line))
-        back.append(_row("copy", [value, copy], (), line))
-        if value.dtype.kind == "f":
+        into.append(_cast(copy, value, line))
+        back.append(_cast(value, copy, line))
+        if is_float(value.dtype):
             found, flag = _test(copy, index, line)
-            index += 3
+            index += 4
             tests += found
             flags.append(flag)
     pairs = list(copies.values())
@@ -126,16 +127,22 @@ def _copy_of(value: Value, copies: Sequence[tuple[Value, Value]]) -> Value:
 
 def _test(value: Value, index: int, line: Instruction) -> tuple[list[Instruction], Value]:
     """The sum of the numbers times 0: 0, or nan."""
-    zero = Storage(index, "external", value.dtype.itemsize, np.zeros((), value.dtype))
-    factor = Value(zero, 0, (), (), value.dtype)
-    product = _new(value.shape, value.dtype, index + 1)
-    flag = _new((1, 1), value.dtype, index + 2)
+    real = wide(value.dtype)
+    zero = Storage(index, "external", real.itemsize, np.zeros((), real))
+    factor = Value(zero, 0, (), (), real)
+    number, product = (_new(value.shape, real, index + i) for i in (1, 2))
+    flag = _new((1, 1), real, index + 3)
     n = int(np.prod(value.shape))
     rows = replace(product, shape=(1, n, 1), strides=(n, 1, 1))
     return [
-        _row("mul", [product, value, factor], (), line),
+        _cast(number, value, line),
+        _row("mul", [product, number, factor], (), line),
         _row("sum", [flag, rows], (1, n, 1), line),
     ], flag
+
+
+def _cast(out: Value, x: Value, of: Instruction) -> Instruction:
+    return _row("cast", [out, x], (), of, (CODES[out.dtype], CODES[x.dtype]))
 
 
 def _new(shape: tuple[int, ...], dtype: np.dtype[np.generic], index: int) -> Value:
@@ -145,6 +152,10 @@ def _new(shape: tuple[int, ...], dtype: np.dtype[np.generic], index: int) -> Val
 
 
 def _row(
-    op: str, values: list[Value | None], dims: tuple[int, ...], of: Instruction
+    op: str,
+    values: list[Value | None],
+    dims: tuple[int, ...],
+    of: Instruction,
+    attrs: tuple[int, ...] = (),
 ) -> Instruction:
-    return Instruction(op, values, 1, False, dims, (), of.line, of.part)
+    return Instruction(op, values, 1, False, dims, attrs, of.line, of.part)
