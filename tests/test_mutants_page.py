@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import mutants
+import mutate
+import mutate_python
 import pytest
+from mutate_faults import FAULTS as IN_KERNELS
+from mutate_faults_core import FAULTS as IN_CORE
 
 
 def test_a_page_is_read_as_it_was_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,3 +21,11 @@ def test_a_page_is_read_as_it_was_rendered(tmp_path: Path, monkeypatch: pytest.M
     assert len(found) == want.count("\n| ") - 4  # two heads of two lines
     mutants.render(found)
     assert page.read_text() == want
+
+
+def test_every_fault_has_its_text_and_its_tests() -> None:
+    """Code that changes takes its faults along."""
+    mutate_python.check_texts()
+    for fault in (*IN_KERNELS, *IN_CORE):
+        texts = [path.read_text() for path in mutate.ROOT.glob(fault.files)]
+        assert any(fault.old in text for text in texts), f"{fault.files}: {fault.old}"

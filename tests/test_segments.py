@@ -220,3 +220,17 @@ def test_memory_grows_as_the_elements(name: str, compiled: bool) -> None:
         for n in (1000, 4000)
     ]
     assert held[1] < 5 * held[0] + 100_000, held
+
+
+@pytest.mark.parametrize("reduce", ["amax", "amin"])
+@pytest.mark.parametrize("own", [True, False])
+def test_what_does_not_count_has_no_share_in_an_extreme(reduce: str, own: bool) -> None:
+    x, s = (fastnn.tensor([[3.0], [1.0]], requires_grad=True) for _ in range(2))
+    index = fastnn.tensor([[0], [0]])
+    x.scatter_reduce(
+        0, index, fastnn.where(s > 2, s, s * 3), reduce, include_self=own
+    ).sum().backward()
+    shares = (1 / 3, 1 / 3, 1.0) if own else (0.0, 1 / 2, 3 / 2)
+    assert x.grad is not None and s.grad is not None
+    np.testing.assert_allclose(x.grad.numpy()[:, 0], [shares[0], 1.0], rtol=1e-6)
+    np.testing.assert_allclose(s.grad.numpy()[:, 0], shares[1:], rtol=1e-6)
