@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._core.backward import inputs_of
 from fastnn._support import check
-from fastnn._support.columns import in_order
+from fastnn._support.columns import in_order, targets_in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn._support.stack import outside
 from fastnn.nn.activations.base import Elementwise
@@ -92,12 +92,15 @@ def before_training(
     Args:
         model: any Module whose forward takes one tensor.
         loss: `loss(model(x), *targets)`.
-        x: (rows, features).
+        x: (rows, features); of a DataFrame the columns of the fit, if the model had one.
         targets: y and further arguments of the loss, one row per row of x.
         metrics: names of metrics; those that take logits are checked.
 
     Warns:
         UserWarning: the mistake, and how to fix it.
+
+    Raises:
+        ValueError: a table with other columns than those of the fit.
 
     >>> import warnings
     >>> from fastnn import guards, nn
@@ -107,6 +110,8 @@ def before_training(
     >>> "wants logits" in str(found[0].message)
     True
     """
+    x = in_order(model, x)
+    targets = (*(targets_in_order(model, y) for y in targets[:1]), *targets[1:])
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
