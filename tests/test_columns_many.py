@@ -157,8 +157,8 @@ def test_types_with_missing_values_are_numbers_where_none_is_missing() -> None:
 def test_a_guard_refuses_other_columns_of_a_known_model_too(loss: Any) -> None:
     model = fitted(Pandas(X, NAMES)).model
     guards.before_training(model, loss, turned("pandas"), Y)
-    with pytest.raises(ValueError, match="^x: expected the columns of the fit"):
+    with pytest.raises(ValueError, match=r"^x: expected the columns of the fit"):
         guards.before_training(model, loss, Pandas(X, ["a", "b", "d"]), Y)
     trainer = of_two_targets()
-    with pytest.raises(ValueError, match="^y: expected the columns of the fit"):
+    with pytest.raises(ValueError, match=r"^y: expected the columns of the fit"):
         guards.before_training(trainer.model, nn.MSELoss(), X, Pandas(TARGETS, ["u", "w"]))

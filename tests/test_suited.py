@@ -67,6 +67,52 @@ def test_targets_that_a_loss_cannot_fit(case: str) -> None:
     assert messages(lambda: trainer.fit(X, fine, verbose=0)) == []
 
 
+def fitted_to(good: np.ndarray, loss: Any, **options: Any) -> fastnn.Trainer:
+    model = nn.Linear(3, 1)
+    trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01))
+    trainer.fit(X, good, verbose=0, **options)
+    return trainer
+
+
+def table(y: np.ndarray) -> Any:
+    return fastnn.io.open_table(X, y)
+
+
+# What evaluates targets: (loss, those of the fit, others).
+EVALUATES: dict[str, Callable[[Any, np.ndarray, np.ndarray], object]] = {
+    "validation_data": lambda loss, fine, y: fitted_to(fine, loss, validation_data=(X, y)),
+    "evaluate": lambda loss, fine, y: fitted_to(fine, loss).evaluate(X, y),
+    "score": lambda loss, fine, y: fitted_to(fine, loss).score(X, y),
+    "evaluate a table": lambda loss, fine, y: fitted_to(fine, loss).evaluate(table(y)),
+    "evaluate, not fitted": lambda loss, fine, y: fastnn.Trainer(
+        model := nn.Linear(3, 1), loss, optim.SGD(model.parameters())
+    ).evaluate(X, y),
+    "a table for tables": lambda loss, fine, y: fastnn.Trainer(
+        model := nn.Linear(3, 1), loss, optim.SGD(model.parameters())
+    ).fit(table(fine), validation_data=table(y), verbose=0),
+    "fit_many": lambda loss, fine, y: fastnn.fit_many(
+        lambda: nn.Linear(3, 1), X, fine, configs=[{}, {}], loss=loss, optimizer="sgd", verbose=0,
+        validation_data=(X, y),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TARGETS)
+@pytest.mark.parametrize("how", EVALUATES)
+def test_those_of_validation_and_evaluation_are_told_too(how: str, case: str) -> None:
+    loss, y, text = TARGETS[case]
+    if how == "evaluate, not fitted" and case == "a function":
+        return  # what it applies is seen when a step is recorded
+    name = getattr(loss, "__name__", type(loss).__name__)
+    fine = Y if case == "from one" else (y + 1) / 2 if text is LOGITS else 2 * y - 1
+    if case != "a function":
+        y, fine = y.reshape(-1, 1), fine.reshape(-1, 1)
+    assert messages(lambda: EVALUATES[how](loss, fine, fine)) == []
+    [said] = messages(lambda: EVALUATES[how](loss, fine, y))
+    assert said.startswith(("" if "evaluate" in how or how == "score" else "validation ")
+                           + text.format(name))  # fmt: skip
+
+
 SHARES = np.stack([1 - Y, Y], 1)
 # A model of two outputs, or of one; the loss; odd targets and fitting ones; what is said.
 OF_SHARES: dict[str, tuple[nn.Module, Any, np.ndarray, np.ndarray, str]] = {

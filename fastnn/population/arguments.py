@@ -17,6 +17,7 @@ from fastnn.population.parts import Part, bags, folds
 from fastnn.population.task import Task
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import EarlyStopping
+from fastnn.train.losses import SumOfLosses, loss_of
 from fastnn.train.metrics import named, whole_set
 from fastnn.train.plan import idle
 from fastnn.train.precision import TRAINING
@@ -45,10 +46,12 @@ def recipes_of(maker: Maker, configs: Any, seed: Any, batch: Any) -> list[Recipe
 
 def task_of(given: dict[str, Any]) -> Task:
     """The arguments that all nets share, checked as far as no model is needed for it."""
-    loss, y = given["loss"], values_of(given["y"])
+    loss, y = loss_of(given["loss"]), values_of(given["y"])
     data = pair_in_order(given["validation_data"], columns_of(given["x"]), given["y"])
-    if not callable(loss):
-        raise TypeError(f"loss: expected a module or function, got {check.show(loss)}")
+    if isinstance(loss, SumOfLosses):
+        raise TypeError(
+            f"loss: expected one, as nets of one output are trained, got {len(loss.parts)}"
+        )
     if isinstance(loss, ZeroOneLoss):
         raise RuntimeError(REFUSAL)
     ignored = ignored_in(loss, y, data)

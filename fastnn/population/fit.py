@@ -34,7 +34,7 @@ def fit_many(
     configs: Sequence[Mapping[str, Any]],
     epochs: int = 1,
     batch_size: int = 32,
-    loss: Loss,
+    loss: Loss | str,
     optimizer: Any = Adam,
     seed: int = 0,
     shuffle: bool = True,
@@ -79,7 +79,7 @@ def fit_many(
             make such lists.
         epochs, batch_size, shuffle, validation_data, validation_freq, sample_weight: as for
             `Trainer.fit`.
-        loss: `loss(model(x), y)`, an `nn` loss or a function, for all nets.
+        loss: `loss(model(x), y)`, an `nn` loss, its name or a function, for all nets.
         optimizer: a class of `optim` (default: Adam), its short name such as "adamw", or a function
             of (parameters, settings...).
         seed: of the first net; the i-th has `seed + i`, unless its configuration has a seed.
