@@ -251,6 +251,39 @@ def test_no_file_has_them_unless_asked(value: float, make: Any, tmp_path: Path) 
     np.testing.assert_array_equal(np.asarray(fastnn.load(file)["a"][0]["w"]), [1.0, value])
 
 
+SETTINGS: dict[str, tuple[Callable[[], Any], str, Any]] = {
+    "lr": (sgd, "lr", np.inf),
+    "lr nan": (sgd, "lr", np.nan),
+    "of NumPy": (sgd, "momentum", np.float64(-np.inf)),
+    "a pair": (lambda: optim.Adam(P), "betas", (0.9, np.nan)),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+@pytest.mark.parametrize("within", [False, True])
+def test_no_file_has_settings_that_no_optimizer_loads(
+    case: str, within: bool, tmp_path: Path
+) -> None:
+    make, name, value = SETTINGS[case]
+    optimizer = make()
+    optimizer.param_groups[-1][name] = value
+    state = {"epoch": 1, "optimizer": optimizer.state_dict()} if within else optimizer.state_dict()
+    text = rf"^state: expected finite numbers, got (nan|-?inf) in .*param_groups\.\d\.{name}"
+    with pytest.raises(ValueError, match=text):
+        fastnn.save(state, tmp_path / "state")
+    assert list(tmp_path.iterdir()) == []
+    fastnn.save(state, tmp_path / "state", finite=False)
+    with pytest.raises(ValueError, match=name):
+        own = fastnn.load(tmp_path / "state")
+        make().load_state_dict(own["optimizer"] if within else own)
+
+
+def test_plain_numbers_are_the_users(tmp_path: Path) -> None:
+    state = {"best": np.inf, "losses": [1.0, np.nan, (-np.inf,)]}
+    fastnn.save(state, tmp_path / "state")
+    assert str(fastnn.load(tmp_path / "state")) == str(state)
+
+
 class Odd(nn.Module):
     """A model that has to run in Python at every step."""
 
