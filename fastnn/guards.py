@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn import nn, ops
-from fastnn._core.backward import inputs_of
 from fastnn._support import check
-from fastnn._support.columns import in_order
+from fastnn._support.columns import in_order, targets_in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn._support.stack import outside
+from fastnn.backward.origin import inputs_to, op_of, source_of
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.losses.suited import odd_targets
 from fastnn.nn.modes import evaluating
@@ -66,9 +66,10 @@ def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
 _PROBABILITIES = ("softmax", "sigmoid")
 _OF_CLASSES = ("softmax_cross_entropy", "soft_cross_entropy", "log_softmax", "softmax")
 _OF_LABELS = ("bce_with_logits", "sigmoid")
-_COPIES = ("copy", "cast")
 
-_looked_at: weakref.WeakKeyDictionary[nn.Module, set[str]] = weakref.WeakKeyDictionary()
+# Of a model: the name of a loss -> its code, if it is a function, and the op that it applies.
+_looked_at: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[Any, str]]]
+_looked_at = weakref.WeakKeyDictionary()
 
 
 def before_training(
@@ -92,12 +93,15 @@ def before_training(
     Args:
         model: any Module whose forward takes one tensor.
         loss: `loss(model(x), *targets)`.
-        x: (rows, features).
+        x: (rows, features); of a DataFrame the columns of the fit, if the model had one.
         targets: y and further arguments of the loss, one row per row of x.
         metrics: names of metrics; those that take logits are checked.
 
     Warns:
         UserWarning: the mistake, and how to fix it.
+
+    Raises:
+        ValueError: a table with other columns than those of the fit.
 
     >>> import warnings
     >>> from fastnn import guards, nn
@@ -107,6 +111,8 @@ def before_training(
     >>> "wants logits" in str(found[0].message)
     True
     """
+    x = in_order(model, x)
+    targets = (*(targets_in_order(model, y) for y in targets[:1]), *targets[1:])
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
@@ -116,12 +122,23 @@ def before_training(
         applies = applied_to(asked, value)
         found = found_in(loss, z, applies, metrics)
         found = found or next(filter(None, (odd_targets(loss, applies, y) for y in targets)), None)
-    report(model, loss, found)
+    report(model, loss, found, applies)
 
 
 def is_known(model: nn.Module, loss: Callable[..., Tensor]) -> bool:
     """Whether model and loss were checked before."""
     return _name(loss) in _looked_at.get(model, ())
+
+
+def warn_of_targets(model: nn.Module, loss: Callable[..., Tensor], y: Any, name: str) -> None:
+    """Warn of targets that a loss takes but cannot fit, of validation or of an evaluation.
+
+    name: a prefix of y in the message.
+    """
+    code, applies = _looked_at.get(model, {}).get(_name(loss), (None, ""))
+    own = code == getattr(loss, "__code__", None)
+    if (found := odd_targets(loss, applies if own else "", y)) is not None:
+        _warn(name + found)
 
 
 def found_in(
@@ -132,12 +149,16 @@ def found_in(
     return found or _of_twice(z) or _of_metrics(metrics, loss, z)
 
 
-def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None) -> None:
-    """Issue the warning, and mark model and loss as checked."""
-    _looked_at.setdefault(model, set()).add(_name(loss))
+def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None, applies: str) -> None:
+    """Issue the warning, and mark model and loss, which `applies` an op, as checked."""
+    _looked_at.setdefault(model, {})[_name(loss)] = getattr(loss, "__code__", None), applies
     if found is not None:
-        _, level = outside()
-        warnings.warn(found, UserWarning, stacklevel=level)
+        _warn(found)
+
+
+def _warn(text: str) -> None:
+    _, level = outside()
+    warnings.warn(text, UserWarning, stacklevel=level)
 
 
 def _name(loss: Callable[..., Tensor]) -> str:
@@ -153,7 +174,7 @@ def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
     """The warning for a loss that `applies` softmax or sigmoid to probabilities."""
     if applies not in (*_OF_CLASSES, *_OF_LABELS):
         return None
-    made = _op(_source(z))
+    made = op_of(source_of(z))
     by_hand = applies in _OF_CLASSES and looks_like_probabilities(readable(z._array[:ROWS]))
     if made not in _PROBABILITIES and not by_hand:
         return None
@@ -181,13 +202,13 @@ def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
 
 def _of_twice(z: Tensor) -> str | None:
     """The warning for a softmax or sigmoid of the output of another."""
-    last = _source(z)
-    if last._node is None or _op(last) not in (*_PROBABILITIES, "log_softmax"):
+    last = source_of(z)
+    if last._node is None or op_of(last) not in (*_PROBABILITIES, "log_softmax"):
         return None
-    before = _op(_source(next(t for t in inputs_of(last._node) if t is not None)))
+    before = op_of(source_of(inputs_to(last)[0]))
     if before not in _PROBABILITIES:
         return None
-    return f"model: it ends in a {_op(last)} of a {before}; leave one of them out"
+    return f"model: it ends in a {op_of(last)} of a {before}; leave one of them out"
 
 
 def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
@@ -195,7 +216,7 @@ def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
 
     With BCELoss there is none: `Trainer` converts the probabilities to logits."""
     names = [name for name in metrics if name.startswith(TAKE_LOGITS)]
-    if not names or isinstance(loss, nn.BCELoss) or _op(_source(z)) != "sigmoid":
+    if not names or isinstance(loss, nn.BCELoss) or op_of(source_of(z)) != "sigmoid":
         return None
     return (
         f"metrics: {', '.join(names)} want logits, of which those above 0 say yes, but the model "
@@ -203,36 +224,19 @@ def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
     )
 
 
-def _op(x: Tensor) -> str:
-    """Name of the op that made a tensor; '' if it is not in the op table."""
-    rule = None if x._node is None else x._node.rule
-    return next((op.name for op in ops.TABLE.values() if op.gradient is rule), "") if rule else ""
-
-
 def applied_to(z: Tensor, end: Tensor) -> str:
     """The op by which a loss of logits uses z on the way to `end`, else ''."""
-    waiting, seen, start = [end], set(), _source(z)
+    waiting, seen, start = [end], set(), source_of(z)
     while waiting:
         x = waiting.pop()
         if x._node is None or id(x._node) in seen:
             continue
         seen.add(id(x._node))
-        inputs = [t for t in inputs_of(x._node) if t is not None]
-        name = _op(x)
-        if name in (*_OF_CLASSES, *_OF_LABELS) and _source(inputs[0]) is start:
+        inputs, name = inputs_to(x), op_of(x)
+        if name in (*_OF_CLASSES, *_OF_LABELS) and source_of(inputs[0]) is start:
             return name
         waiting += inputs
     return ""
-
-
-def _source(x: Tensor) -> Tensor:
-    """The tensor that x is a view or a copy of, else x."""
-    while x._node is not None:
-        given = next(t for t in inputs_of(x._node) if t is not None)
-        if _op(x) not in _COPIES and not np.may_share_memory(x._array, given._array):
-            break
-        x = given
-    return x
 
 
 # ---- layer outputs ----

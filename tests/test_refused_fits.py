@@ -219,3 +219,81 @@ def test_our_metrics_say_which_does_not_suit() -> None:
     own = metrics.WholeSet(raises, "own")
     with pytest.raises(ValueError, match=r"^not these$"):  # what the user's own says is his
         trainer.evaluate(X, CLASSES, metrics=[own])
+
+
+PATHS: dict[str, tuple[Arguments, type[Exception], str]] = {
+    "bytes": (lambda s: {"checkpoint": b"abc"}, TypeError, "checkpoint: expected a path, got b'a"),
+    "half a character": (
+        lambda s: {"checkpoint": "\ud800"}, ValueError,
+        "checkpoint: expected a path that the system can write down, got '.ud800'"),
+    "half of one in a log": (
+        lambda s: {"callbacks": [callbacks.CSVLogger("\ud800")]}, ValueError, "filename: expected"),
+    "resume alone": (lambda s: {"resume": "maybe"}, TypeError, "resume: expected True or False"),
+    "resume as a number": (lambda s: {"resume": 2}, TypeError, "resume: expected True or False"),
+    "seconds alone": (lambda s: {"checkpoint_every": "year"}, ValueError, "checkpoint_every: "),
+    "a folder as log": (
+        lambda s: {"callbacks": [callbacks.JSONLogger(s.folder)]}, OSError, "filename: expected"),
+    "a folder for weights": (
+        lambda s: {"callbacks": [callbacks.ModelCheckpoint(s.folder)]}, OSError, "filepath: expec"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PATHS)
+def test_arguments_of_files_are_named(case: str, tmp_path: Path) -> None:
+    make, kind, text = PATHS[case]
+    setup = Setup("cross_entropy", 3, tmp_path)
+    setup.trainer.fit(X, CLASSES, verbose=0)
+    before = setup.state()
+    with pytest.raises(kind, match=text):
+        setup.trainer.fit(X, CLASSES, verbose=0, **make(setup))
+    assert setup.state() == before
+
+
+class Odd(nn.Module):
+    """A model that has to run in Python at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.calls = nn.Linear(3, 1), 0
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        return self.linear(x)
+
+
+class Raises(callbacks.Callback):
+    def on_train_begin(self, logs: Any = None) -> None:
+        raise OSError("no disk")
+
+
+LATE: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "a callback": lambda folder: {"callbacks": [Raises()]},
+    "a log in no folder": lambda folder: {"callbacks": [callbacks.CSVLogger(folder / "no/log")]},
+    "weights in no folder": lambda folder: {
+        "callbacks": [callbacks.ModelCheckpoint(folder / "no" / "net")]},
+    "accumulated": lambda folder: {"callbacks": [Raises()], "accumulate_steps": 2},
+    "with a file": lambda folder: {"callbacks": [Raises()], "checkpoint": folder / "state"},
+}  # fmt: skip
+MAKES: dict[str, Callable[[], nn.Module]] = {"a program": lambda: nn.Linear(3, 1), "in Python": Odd}
+
+
+@pytest.mark.filterwarnings("ignore:fit. Odd")
+@pytest.mark.parametrize("case", LATE)
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("made", MAKES)
+def test_gradients_are_as_before(case: str, given: bool, made: str, tmp_path: Path) -> None:
+    """Also where a fit is refused after its first step was recorded."""
+    model = MAKES[made]()
+    trainer = fastnn.Trainer(model, "mse", optim.Adam(model.parameters()))
+    kept = [
+        fastnn.full(p.shape, 7.0) if given and p.ndim == 2 else None for p in model.parameters()
+    ]
+    for _ in range(3):  # with nothing known, a known recording, a fit like an earlier one
+        for p, gradient in zip(model.parameters(), kept, strict=True):
+            p.grad = gradient
+        with pytest.raises(OSError):
+            trainer.fit(X, VALUES, batch_size=8, verbose=0, **LATE[case](tmp_path))
+        for p, gradient in zip(model.parameters(), kept, strict=True):
+            assert p.grad is gradient
+            assert gradient is None or (gradient == 7).all()
+        trainer.fit(X, VALUES, batch_size=8, verbose=0)

@@ -67,6 +67,52 @@ def test_targets_that_a_loss_cannot_fit(case: str) -> None:
     assert messages(lambda: trainer.fit(X, fine, verbose=0)) == []
 
 
+def fitted_to(good: np.ndarray, loss: Any, **options: Any) -> fastnn.Trainer:
+    model = nn.Linear(3, 1)
+    trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01))
+    trainer.fit(X, good, verbose=0, **options)
+    return trainer
+
+
+def table(y: np.ndarray) -> Any:
+    return fastnn.io.open_table(X, y)
+
+
+# What evaluates targets: (loss, those of the fit, others).
+EVALUATES: dict[str, Callable[[Any, np.ndarray, np.ndarray], object]] = {
+    "validation_data": lambda loss, fine, y: fitted_to(fine, loss, validation_data=(X, y)),
+    "evaluate": lambda loss, fine, y: fitted_to(fine, loss).evaluate(X, y),
+    "score": lambda loss, fine, y: fitted_to(fine, loss).score(X, y),
+    "evaluate a table": lambda loss, fine, y: fitted_to(fine, loss).evaluate(table(y)),
+    "evaluate, not fitted": lambda loss, fine, y: fastnn.Trainer(
+        model := nn.Linear(3, 1), loss, optim.SGD(model.parameters())
+    ).evaluate(X, y),
+    "a table for tables": lambda loss, fine, y: fastnn.Trainer(
+        model := nn.Linear(3, 1), loss, optim.SGD(model.parameters())
+    ).fit(table(fine), validation_data=table(y), verbose=0),
+    "fit_many": lambda loss, fine, y: fastnn.fit_many(
+        lambda: nn.Linear(3, 1), X, fine, configs=[{}, {}], loss=loss, optimizer="sgd", verbose=0,
+        validation_data=(X, y),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TARGETS)
+@pytest.mark.parametrize("how", EVALUATES)
+def test_those_of_validation_and_evaluation_are_told_too(how: str, case: str) -> None:
+    loss, y, text = TARGETS[case]
+    if how == "evaluate, not fitted" and case == "a function":
+        return  # what it applies is seen when a step is recorded
+    name = getattr(loss, "__name__", type(loss).__name__)
+    fine = Y if case == "from one" else (y + 1) / 2 if text is LOGITS else 2 * y - 1
+    if case != "a function":
+        y, fine = y.reshape(-1, 1), fine.reshape(-1, 1)
+    assert messages(lambda: EVALUATES[how](loss, fine, fine)) == []
+    [said] = messages(lambda: EVALUATES[how](loss, fine, y))
+    assert said.startswith(("" if "evaluate" in how or how == "score" else "validation ")
+                           + text.format(name))  # fmt: skip
+
+
 SHARES = np.stack([1 - Y, Y], 1)
 # A model of two outputs, or of one; the loss; odd targets and fitting ones; what is said.
 OF_SHARES: dict[str, tuple[nn.Module, Any, np.ndarray, np.ndarray, str]] = {
@@ -205,6 +251,39 @@ def test_no_file_has_them_unless_asked(value: float, make: Any, tmp_path: Path) 
     fastnn.save(state, file, finite=False)
     file.seek(0)
     np.testing.assert_array_equal(np.asarray(fastnn.load(file)["a"][0]["w"]), [1.0, value])
+
+
+SETTINGS: dict[str, tuple[Callable[[], Any], str, Any]] = {
+    "lr": (sgd, "lr", np.inf),
+    "lr nan": (sgd, "lr", np.nan),
+    "of NumPy": (sgd, "momentum", np.float64(-np.inf)),
+    "a pair": (lambda: optim.Adam(P), "betas", (0.9, np.nan)),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+@pytest.mark.parametrize("within", [False, True])
+def test_no_file_has_settings_that_no_optimizer_loads(
+    case: str, within: bool, tmp_path: Path
+) -> None:
+    make, name, value = SETTINGS[case]
+    optimizer = make()
+    optimizer.param_groups[-1][name] = value
+    state = {"epoch": 1, "optimizer": optimizer.state_dict()} if within else optimizer.state_dict()
+    text = rf"^state: expected finite numbers, got (nan|-?inf) in .*param_groups\.\d\.{name}"
+    with pytest.raises(ValueError, match=text):
+        fastnn.save(state, tmp_path / "state")
+    assert list(tmp_path.iterdir()) == []
+    fastnn.save(state, tmp_path / "state", finite=False)
+    with pytest.raises(ValueError, match=name):
+        own = fastnn.load(tmp_path / "state")
+        make().load_state_dict(own["optimizer"] if within else own)
+
+
+def test_plain_numbers_are_the_users(tmp_path: Path) -> None:
+    state = {"best": np.inf, "losses": [1.0, np.nan, (-np.inf,)]}
+    fastnn.save(state, tmp_path / "state")
+    assert str(fastnn.load(tmp_path / "state")) == str(state)
 
 
 class Odd(nn.Module):

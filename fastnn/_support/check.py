@@ -45,6 +45,7 @@ __all__ = [
     "class_range",
     "epochs",
     "flag",
+    "flags_or_none",
     "index_range",
     "integer",
     "label_range",
@@ -126,6 +127,13 @@ def flag(name: str, value: Any) -> bool:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     raise InvalidTypeError(f"{name}: expected True or False, got {show(value)}")
+
+
+def flags_or_none(**values: Any) -> None:
+    """Check that each is True, False or None, by the argument's name."""
+    for name, value in values.items():
+        if value is not None:
+            flag(name, value)
 
 
 def learning_rate(value: Any, name: str = "lr") -> float:

@@ -19,8 +19,8 @@ from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
 __all__ = [
-    "Columns", "columns_of", "from_json", "in_order", "like_targets", "matched", "put_back",
-    "remember", "remember_targets", "remembered", "targets_in_order", "to_json",
+    "Columns", "columns_of", "from_json", "in_order", "like_targets", "matched", "pair_in_order",
+    "put_back", "remember", "remember_targets", "remembered", "targets_in_order", "to_json",
 ]  # fmt: skip
 
 _OWN = "_columns"  # a model's, in its dict
@@ -129,6 +129,19 @@ def remember_targets(model: Any, y: Any) -> None:
 def like_targets(y: Any, other: Any, name: str) -> Any:
     """y with its columns in the order of another table of targets. Raises as `in_order`."""
     return matched(y, columns_of(other), name) if _several(y) and _several(other) else y
+
+
+def pair_in_order(given: Any, known: Parts | None, targets: Any) -> Any:
+    """Validation data (x, y) or (x, y, sample_weight) with the columns in the order of those of
+    training; anything else as it is. Raises as `in_order`.
+
+    known, targets: columns of x, and y, of training.
+    """
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        return given  # whoever checks it says what is wrong
+    x, y, *weight = given
+    x = matched(x, known, "validation x")
+    return x, like_targets(y, targets, "validation y"), *weight
 
 
 def _several(y: Any) -> bool:

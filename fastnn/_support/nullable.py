@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["array_of"]
+from fastnn._core.tape import TensorBase
+
+__all__ = ["array_of", "values_of"]
 
 
 def array_of(value: Any) -> NDArray[Any]:
@@ -15,6 +17,16 @@ def array_of(value: Any) -> NDArray[Any]:
     array = np.asarray(value)
     known = _numbers(value) if array.dtype == object else None
     return array if known is None else known
+
+
+def values_of(given: Any) -> Any:
+    """A column of pandas or polars as an array: the step that is recorded looks at targets, and
+    would run code of theirs then; a tuple's parts likewise. Anything else as it is."""
+    if isinstance(given, tuple):
+        return tuple(map(values_of, given))
+    if isinstance(given, np.ndarray | TensorBase) or not hasattr(given, "__array__"):
+        return given
+    return array_of(given)
 
 
 def _numbers(value: Any) -> NDArray[Any] | None:

@@ -67,12 +67,14 @@ def save(
             io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
         kind: of a model around the net that `load` is to give, one of `KINDS`, or None.
-        finite: refuse state with nan or inf in a tensor, default True; a model always.
+        finite: refuse state with nan or inf in a tensor or in a setting of an optimizer (what lies
+            under "param_groups"), default True; a model always. Other plain numbers of a state are
+            written as they are: the best loss before any epoch is inf.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`
             is not JSON.
-        ValueError: a weight or buffer is nan or infinite.
+        ValueError: a weight, a buffer or a setting of an optimizer is nan or infinite.
         OSError: the file cannot be written; the old file is intact.
 
     Example:

@@ -32,41 +32,51 @@ Arrays = dict[str, NDArray[Any]]
 
 SCHEMA = 1
 MAX_DEPTH = 20
+SETTINGS = "param_groups"  # the part of an optimizer's state that has them
 
 
 def save_state(state: Any, path: File, finite: bool = True) -> None:
     """Write nested state to a file; a crash leaves the old file or the whole new one.
 
+    Plain numbers may be nan or inf, as the best loss before any epoch is, but for the settings of
+    an optimizer, which no optimizer would load.
+
     Raises:
         TypeError: something that is neither a container, a tensor, an array, a number nor a text.
-        ValueError: nested deeper than 20; with `finite` a tensor that has nan or inf.
+        ValueError: nested deeper than 20; with `finite` a tensor, or a setting of an optimizer,
+            that has nan or inf.
         OSError: the file cannot be written; the old file is intact.
     """
     arrays: Arrays = {}
-    tree = _tree(state, "", arrays, 0)
-    for name, array in arrays.items() if check.flag("finite", finite) else ():
+    tree = _tree(state, "", arrays, 0, check.flag("finite", finite))
+    for name, array in arrays.items() if finite else ():
         if is_float(array.dtype) and not np.isfinite(values := readable(array)).all():
-            wrong = values[~np.isfinite(values)][0]
-            raise ValueError(
-                f"state: expected finite numbers, got {wrong} in {name}; where they are meant, "
-                "save with finite=False"
-            )
+            raise _not_finite(values[~np.isfinite(values)][0], name)
     config = {"schema": SCHEMA, "fastnn": __version__, "state": tree}
     write(path, arrays, {"fastnn": json.dumps(config, allow_nan=False)})
 
 
-def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
+def _not_finite(value: Any, name: str) -> ValueError:
+    return ValueError(
+        f"state: expected finite numbers, got {value} in {name}; where they are meant, save with "
+        "finite=False"
+    )
+
+
+def _tree(value: Any, where: str, arrays: Arrays, depth: int, finite: bool) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"state: nested deeper than {MAX_DEPTH} at {where}")
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
+        if finite and SETTINGS in where.split("."):
+            raise _not_finite(value, where)
         return ["float", str(float(value))]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Tensor | np.ndarray):
         return _named(value, where, arrays)
-    inside = f"{where}." if where else ""
+    inside, below = f"{where}." if where else "", (arrays, depth + 1, finite)
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str | int) or isinstance(key, bool):
@@ -75,9 +85,9 @@ def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
                     f"{where or 'the top'}"
                 )
         items = value.items()
-        return ["dict", *([k, _tree(v, f"{inside}{k}", arrays, depth + 1)] for k, v in items)]
+        return ["dict", *([k, _tree(v, f"{inside}{k}", *below)] for k, v in items)]
     if isinstance(value, list | tuple):
-        parts = [_tree(v, f"{inside}{i}", arrays, depth + 1) for i, v in enumerate(value)]
+        parts = [_tree(v, f"{inside}{i}", *below) for i, v in enumerate(value)]
         return ["tuple" if isinstance(value, tuple) else "list", *parts]
     raise TypeError(
         f"state: expected tensors, numbers, texts, dicts and lists, got {type(value).__name__} "

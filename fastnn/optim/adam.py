@@ -76,7 +76,7 @@ class Adam(BlockOptimizer):
         l1: float = 0.0,
         compat: str = "torch",
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable, fused=fused)
         settings.numbers_if_foreach(foreach, capturable, lr, betas)
         given = {
             "lr": lr,
@@ -154,6 +154,7 @@ class AdamW(Adam):
             maximize=maximize,
             capturable=capturable,
             differentiable=differentiable,
+            fused=fused,
             decoupled_weight_decay=True,
             l1=l1,
             compat=compat,
@@ -216,7 +217,7 @@ class NAdam(BlockOptimizer):
         differentiable: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "betas": betas,
@@ -288,7 +289,7 @@ class RAdam(BlockOptimizer):
         differentiable: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "betas": betas,
@@ -355,7 +356,7 @@ class Adamax(BlockOptimizer):
         decoupled_weight_decay: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "betas": betas,

@@ -79,7 +79,7 @@ class Adagrad(BlockOptimizer):
         l1: float = 0.0,
         compat: str = "torch",
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, fused=fused)
         given = {
             "lr": lr,
             "lr_decay": lr_decay,
@@ -164,7 +164,7 @@ class RMSprop(BlockOptimizer):
         l1: float = 0.0,
         compat: str = "torch",
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "alpha": alpha,
@@ -245,7 +245,7 @@ class Adadelta(BlockOptimizer):
         decoupled_weight_decay: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "rho": rho,
@@ -323,6 +323,7 @@ class Adafactor(BlockOptimizer):
         maximize: bool = False,
         l1: float = 0.0,
     ) -> None:
+        check.flags_or_none(foreach=foreach)
         given = {
             "lr": lr,
             "beta2_decay": beta2_decay,

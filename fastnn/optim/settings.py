@@ -34,12 +34,14 @@ def framework(group: Group) -> str:
     return name
 
 
-def without_effect(differentiable: bool) -> None:
+def without_effect(differentiable: bool, **others: bool | None) -> None:
     """Accept foreach, fused and capturable, which select implementations in torch, without effect.
 
     Raises:
+        TypeError: one is neither True, False nor None.
         ValueError: differentiable, which would need every update on the tape.
     """
+    check.flags_or_none(**others)
     if check.flag("differentiable", differentiable):
         raise ValueError(
             "differentiable: expected False, got True; updates in place have no gradient"

@@ -72,7 +72,7 @@ class SGD(BlockOptimizer):
         l1: float = 0.0,
         compat: str = "torch",
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, fused=fused)
         given = {
             "lr": lr,
             "momentum": momentum,
@@ -219,7 +219,7 @@ class ASGD(BlockOptimizer):
         *,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "lambd": lambd,

@@ -57,7 +57,7 @@ class Rprop(BlockOptimizer):
         differentiable: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
+        settings.without_effect(differentiable, foreach=foreach, capturable=capturable)
         given = {
             "lr": lr,
             "etas": etas,

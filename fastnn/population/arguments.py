@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn._support.columns import columns_of, matched
+from fastnn._support.columns import columns_of, pair_in_order
+from fastnn._support.nullable import array_of, values_of
 from fastnn.nn import ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.population.configs import Maker, Recipe
@@ -16,6 +17,7 @@ from fastnn.population.parts import Part, bags, folds
 from fastnn.population.task import Task
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import EarlyStopping
+from fastnn.train.losses import SumOfLosses, loss_of
 from fastnn.train.metrics import named, whole_set
 from fastnn.train.plan import idle
 from fastnn.train.precision import TRAINING
@@ -44,12 +46,12 @@ def recipes_of(maker: Maker, configs: Any, seed: Any, batch: Any) -> list[Recipe
 
 def task_of(given: dict[str, Any]) -> Task:
     """The arguments that all nets share, checked as far as no model is needed for it."""
-    loss, y, data = given["loss"], given["y"], given["validation_data"]
-    if isinstance(data, tuple | list) and data:
-        names = columns_of(given["x"])
-        data = given["validation_data"] = (matched(data[0], names, "validation x"), *data[1:])
-    if not callable(loss):
-        raise TypeError(f"loss: expected a module or function, got {check.show(loss)}")
+    loss, y = loss_of(given["loss"]), values_of(given["y"])
+    data = pair_in_order(given["validation_data"], columns_of(given["x"]), given["y"])
+    if isinstance(loss, SumOfLosses):
+        raise TypeError(
+            f"loss: expected one, as nets of one output are trained, got {len(loss.parts)}"
+        )
     if isinstance(loss, ZeroOneLoss):
         raise RuntimeError(REFUSAL)
     ignored = ignored_in(loss, y, data)
@@ -77,7 +79,7 @@ def task_of(given: dict[str, Any]) -> Task:
         share=share,
         has_held=validates and data is None,
         every=every,
-        sample_weight=given["sample_weight"],
+        sample_weight=values_of(given["sample_weight"]),
         metrics=named(given["metrics"], loss, ignored),
         asked=given["metrics"],
         stopping=stopping,
@@ -89,7 +91,7 @@ def task_of(given: dict[str, Any]) -> Task:
 
 
 def _rows_of(x: Any) -> NDArray[Any]:
-    rows = x._array if isinstance(x, Tensor) else np.asarray(x)
+    rows = x._array if isinstance(x, Tensor) else array_of(x)
     if rows.ndim != 2 or not len(rows):
         raise ValueError(f"x: expected (rows, features), got shape {rows.shape}")
     return rows

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.columns import columns_of, to_json
+from fastnn._support.nullable import array_of
 from fastnn.population.net import Net
 from fastnn.ranks import Ranks, agree, ranks_of
 
@@ -53,7 +55,8 @@ def own_nets(ranks: Ranks, nets: list[Net], given: Mapping[str, Any]) -> list[Ne
         ValueError: on all ranks, if they have other arguments or nets.
     """
     told = {name: repr(given[name]) for name in _SETTINGS}
-    told |= {name: _digest([np.asarray(given[name])]) for name in ("x", "y")}
+    told |= {name: _digest([array_of(given[name])]) for name in ("x", "y")}
+    told["columns of x"] = repr(to_json(columns_of(given["x"])))
     told["configs"] = repr([net.recipe.config for net in nets])
     told["the nets that build makes"] = _digest([t for net in nets for t in _tensors(net)])
     agree(ranks, told)

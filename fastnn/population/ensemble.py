@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, columns
 from fastnn.io import FormatError, load_with_extra, save
 from fastnn.io.safetensors import faults_of, name_of
 from fastnn.nn import Module, Sequential
@@ -122,7 +122,7 @@ class Ensemble:
             raise ValueError("with_dropout: expected models with dropout layers, got one without")
         parameter = next(model.parameters(), None)
         real = np.float32 if parameter is None else parameter.dtype
-        rows = of_array(np.ascontiguousarray(x, real))
+        rows = of_array(check.as_input(columns.in_order(model, x), "x", real))
         with evaluating(model):
             for module in dropping:
                 module.__dict__["training"] = True  # `evaluating` takes it back
@@ -154,7 +154,11 @@ class Ensemble:
             >>> fastnn.Ensemble.load(path)
             Ensemble(3 models, outputs='raw')
         """
-        save(Sequential(*self.models), path, extra={KEY: {"outputs": self.outputs}})
+        told: dict[str, Any] = {"outputs": self.outputs}
+        known = [columns.to_json(columns.of_model(model)) for model in self.models]
+        if any(known):
+            told["columns"] = known
+        save(Sequential(*self.models), path, extra={KEY: told})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Ensemble:
@@ -170,7 +174,17 @@ class Ensemble:
         with faults_of(name_of(path)):
             if not isinstance(outputs, str) or outputs not in OUTPUTS or not len(models):
                 raise FormatError("not a file of Ensemble.save")
+            _remember(models, told.get("columns", [None] * len(models)))
             return cls(list(models), outputs)
+
+
+def _remember(models: Sequential, known: Any) -> None:
+    """Let each model know the columns that a file tells of it."""
+    if not isinstance(known, list) or len(known) != len(models):
+        raise FormatError("columns: expected those of each model")
+    for model, names in zip(models, known, strict=True):
+        if names is not None:
+            columns.remember(model, columns.from_json(names))
 
 
 def stacked(outputs: list[NDArray[Any]]) -> NDArray[Any]:

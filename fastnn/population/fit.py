@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn._support import check, columns
+from fastnn._support import check
 from fastnn._support.threads import num_threads
 from fastnn.optim import Adam
+from fastnn.population import tables
 from fastnn.population.arguments import monitor_of, parts_of, recipes_of, rungs_of, task_of
 from fastnn.population.configs import Maker
 from fastnn.population.dealt import dealt_to, together
@@ -33,7 +34,7 @@ def fit_many(
     configs: Sequence[Mapping[str, Any]],
     epochs: int = 1,
     batch_size: int = 32,
-    loss: Loss,
+    loss: Loss | str,
     optimizer: Any = Adam,
     seed: int = 0,
     shuffle: bool = True,
@@ -71,13 +72,14 @@ def fit_many(
 
     Args:
         build: returns a new model. It is called once for each net, after `manual_seed`.
-        x, y: as for `Trainer.fit`; all nets read them where they are.
+        x, y: as for `Trainer.fit`; all nets read them where they are. Of a DataFrame each net
+            remembers the columns, as there.
         configs: a dict for each net. "seed" and "batch_size" are its own, the others are arguments
             of `build` or of the optimizer, or of both. `population.grid` and `population.sampled`
             make such lists.
         epochs, batch_size, shuffle, validation_data, validation_freq, sample_weight: as for
             `Trainer.fit`.
-        loss: `loss(model(x), y)`, an `nn` loss or a function, for all nets.
+        loss: `loss(model(x), y)`, an `nn` loss, its name or a function, for all nets.
         optimizer: a class of `optim` (default: Adam), its short name such as "adamw", or a function
             of (parameters, settings...).
         seed: of the first net; the i-th has `seed + i`, unless its configuration has a seed.
@@ -147,9 +149,11 @@ def fit_many(
             )
         ]
         refuse_shared(nets)
-        for net in nets:
-            columns.remember(net.model, columns.columns_of(x))
+        if tables.put_in_order(nets, given):
+            task = task_of(given)
         training = Training(nets, len(parts[0]), maker, task, monitor)
         if ranks is not None:
             training.share(ranks, given)
-        return training.run(threads, bar, rungs, halving or 0)
+        population = training.run(threads, bar, rungs, halving or 0)
+    tables.remember(population.models, given)
+    return population

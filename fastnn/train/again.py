@@ -173,7 +173,7 @@ class Fit:
     ) -> History:
         if not plan.callbacks:  # nothing of the user's can refuse it any more
             return self._trained(trainer, plan, rows, held, epochs)
-        with undone_if_refused(trainer) as before:
+        with undone_if_refused(trainer, records=False) as before:
             before.take(plan, resumes=False)
             before.session, self._session.has_trained = self._session, False
             return self._trained(trainer, plan, rows, held, epochs)

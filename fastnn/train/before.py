@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn._support.columns import put_back, remembered
 from fastnn.random.generator import default_generator
+from fastnn.train.gradients import Gradients
 from fastnn.train.plan import Plan
 from fastnn.train.session import Session
 
@@ -25,16 +26,18 @@ class Before:
 
     Args:
         trainer: whose fit it is.
+        records: whether it may record steps, which changes gradients.
 
     Attributes:
         session: the fit, once it runs.
     """
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, trainer: Any, records: bool = True) -> None:
         self._trainer = trainer
         self._set = {name: getattr(trainer, name) for name in _SET_BY_A_FIT}
         self._random = default_generator.__getstate__()
         self._columns = remembered(trainer.model)
+        self._gradients = Gradients(trainer.model, trainer.optimizer) if records else None
         self._stateful: list[Any] = []
         self._callbacks: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._state: tuple[list[NDArray[Any]], list[Any]] | None = None
@@ -62,6 +65,8 @@ class Before:
         for name, value in self._set.items():
             setattr(self._trainer, name, value)
         put_back(self._trainer.model, self._columns)
+        if self._gradients is not None:
+            self._gradients.put_back()
         for own, values in self._callbacks:
             own.clear()
             own.update(values)
@@ -75,9 +80,12 @@ class Before:
 
 
 @contextmanager
-def undone_if_refused(trainer: Any) -> Iterator[Before]:
-    """Within it a fit runs; where it is refused before its first step, everything is put back."""
-    before = Before(trainer)
+def undone_if_refused(trainer: Any, records: bool = True) -> Iterator[Before]:
+    """Within it a fit runs; where it is refused before its first step, everything is put back.
+
+    records: as of `Before`.
+    """
+    before = Before(trainer, records)
     try:
         yield before
     except Exception:  # a callback raises what it likes

@@ -51,6 +51,7 @@ HOLDS: dict[str, type | tuple[type, ...]] = {
 }
 
 State = dict[str, Any]
+EPOCH = "epoch"  # a value of `checkpoint_every`
 
 
 class Running(Protocol):
@@ -89,11 +90,7 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
         self.path: str = a_path(path, "checkpoint")
-        self._seconds: float | None = None
-        if isinstance(every, str):
-            check.choice("checkpoint_every", every, ("epoch",))
-        else:
-            self._seconds = check.real("checkpoint_every", every, 0.0)
+        self._seconds: float | None = seconds_of(every)
         self.identity: dict[str, str] = {}
         self.found: State | None = None
         self._written = time.monotonic()
@@ -150,6 +147,18 @@ class Checkpoint:
         check_finite(session.trainer.model)
         save_file({"fit": VERSION, "identity": self.identity, **_state(session)}, self.path)
         self._written = time.monotonic()
+
+
+def seconds_of(every: str | float) -> float | None:
+    """The seconds between two writes; None for one after every epoch.
+
+    Raises:
+        TypeError, ValueError: neither.
+    """
+    if isinstance(every, str):
+        check.choice("checkpoint_every", every, (EPOCH,))
+        return None
+    return check.real("checkpoint_every", every, 0.0)
 
 
 def identity(

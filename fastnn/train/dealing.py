@@ -19,7 +19,7 @@ from fastnn._support.paths import a_path
 from fastnn.nn import BatchNorm1d
 from fastnn.optim.loop import REALS, blocks_of
 from fastnn.ranks import Ranks, agree, bounds, from_first, ranks_of
-from fastnn.train.checkpoint import Checkpoint, Running, tensors_of_model
+from fastnn.train.checkpoint import Checkpoint, Running, seconds_of, tensors_of_model
 from fastnn.train.losses import SumOfLosses
 from fastnn.train.plan import Plan, name_of
 from fastnn.train.update import Update
@@ -243,7 +243,9 @@ def checkpoint_of(
     every: str | float,
     resume: bool,
 ) -> Checkpoint | None:
-    """The file of a fit, if it has one."""
+    """The file of a fit, if it has one; the arguments are checked where it has none too."""
+    check.flag("resume", resume)
+    seconds_of(every)
     if path is None:
         return None
     if dealing is None:

@@ -80,7 +80,7 @@ class Evaluator:
         skipped = ignored_in(loss, feed.y)
         functions = named(asked, loss, skipped)
         whole = whole_set(asked, loss, skipped)
-        rows = checked(model, loss, feed.x, feed.y, functions, feed.weight)
+        rows = checked(model, loss, feed.x, feed.y, functions, feed.weight, warns=True)
         steps = self._steps(model, loss)
         means = evaluated(steps.evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, model, rows.x, rows.y)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, columns, nullable
+from fastnn._support import check, columns
 from fastnn._support.dtypes import converted, wide
+from fastnn._support.nullable import values_of
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
@@ -137,7 +138,7 @@ class Feed:
         x = columns.in_order(self._user, x)
         self.columns = columns.columns_of(x)
         self.table_of_targets = y = columns.targets_in_order(self._user, y)
-        self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
+        self.x, self.y, self.weight = x, values_of(y), values_of(weight)
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
         if self._is_single(self.x, self.y):
@@ -185,7 +186,7 @@ class Feed:
         x, y, weight, size = self.source.epoch()
         if size != self.size:
             raise ValueError(f"x: expected batches of {self.size} rows in all epochs, got {size}")
-        x, y, weight = self.packed_as(x, _array_of(y), "x", "y", weight)
+        x, y, weight = self.packed_as(x, values_of(y), "x", "y", weight)
         return checked(self.model, self.loss, x, y, {}, weight, class_weight, known=known)
 
     def pair(self, given: Any) -> Any:
@@ -199,11 +200,7 @@ class Feed:
             x, y, weight, _ = Batches(given, "validation_data", taken).epoch()
             given = (x, y) if weight is None else (x, y, weight)
         names = self.columns or columns.of_model(self._user)
-        if names is not None and len(given) in (2, 3):
-            given = (columns.matched(given[0], names, "validation x"), *given[1:])
-        if len(given) in (2, 3):
-            y = columns.like_targets(given[1], self.table_of_targets, "validation y")
-            given = (given[0], y, *given[2:])
+        given = columns.pair_in_order(given, names, self.table_of_targets)
         if self._facade is None or len(given) not in (2, 3):
             return given
         x, y, *weight = given
@@ -318,16 +315,6 @@ def _are_parts(x: Any, y: Any) -> bool:
     except TypeError:
         return False
     return are_several(x, rows)
-
-
-def _array_of(values: Any) -> Any:
-    """A column of pandas or polars as an array: the step that is recorded looks at targets, and
-    would run code of theirs then; a tuple's parts likewise."""
-    if isinstance(values, tuple):
-        return tuple(map(_array_of, values))
-    if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
-        return values
-    return nullable.array_of(values)
 
 
 def _are_targets(y: Any) -> bool:

@@ -27,6 +27,7 @@ from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tape.rounding import rounding
 from fastnn.tensor import Tensor, int64, of_array
+from fastnn.train.gradients import Gradients
 from fastnn.train.key import Key, Parts, Recordings, shapes_of
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
@@ -76,7 +77,8 @@ class Steps:
         self._cache, self._mode = cache, mode
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
         self._closes = getattr(optimizer, "closure_gives_loss", False)
-        self._gradients: list[tuple[Tensor, Tensor | None, NDArray[Any] | None]] | None = None
+        self._gradients: Gradients | None = None  # from before `first`
+        self._keeps = False  # whether `first` is to keep them
 
     # ---- the first step, which also checks the data ----
 
@@ -99,7 +101,7 @@ class Steps:
         """
         steps, size, _ = self.parted(n, batch)
         kind = "within" if (update.accumulate > 1 and steps > 1) or self._closes else "update"
-        self._gradients, asked = [], Asked(metrics, update)
+        self._gradients, self._keeps, asked = None, True, Asked(metrics, update)
         known, trial = self._known(kind, given, size, asked), None
         if known is None:
             trial = Trial(self.model, given, size, names)
@@ -132,21 +134,13 @@ class Steps:
 
     def _keep_gradients(self) -> None:
         """Save the gradients for `undo` before `first` changes them."""
-        if self._gradients != []:
-            return
-        groups = self.optimizer.param_groups
-        leaves = [*self.model.parameters(), *(p for group in groups for p in group["params"])]
-        self._gradients = [
-            (p, p.grad, None if p.grad is None else p.grad._array.copy())
-            for p in {id(p): p for p in leaves}.values()
-        ]
+        if self._keeps:
+            self._gradients, self._keeps = Gradients(self.model, self.optimizer), False
 
     def undo(self) -> None:
         """Restore the gradients from before `first`; its other writes are already undone."""
-        for p, grad, values in self._gradients or ():
-            p.grad = grad
-            if grad is not None and values is not None:
-                np.copyto(grad._array, values)
+        if self._gradients is not None:
+            self._gradients.put_back()
 
     # ---- loops ----
 

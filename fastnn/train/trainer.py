@@ -21,7 +21,7 @@ from fastnn.tensor import Tensor
 from fastnn.train.again import Again
 from fastnn.train.before import Before, undone_if_refused
 from fastnn.train.callbacks import Callback
-from fastnn.train.checkpoint import Checkpoint
+from fastnn.train.checkpoint import EPOCH, Checkpoint
 from fastnn.train.dealing import check_plan, checkpoint_of, dealing_of, synchronise, together
 from fastnn.train.dealt_session import DealtSession
 from fastnn.train.evaluator import Evaluator
@@ -245,6 +245,7 @@ class Trainer(Evaluator):
         own = None if type(x) is np.ndarray else columns.columns_of(x)
         alike = own is None or own == columns.of_model(self.model)
         alike = alike and not isinstance(x, LargeTable) and columns.columns_of(y, "y") is None
+        alike = alike and resume is True and checkpoint_every is EPOCH
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         with together(self._dealing):

@@ -36,6 +36,7 @@ class Trial:
         self._model, self._given, self._size, self._metrics = model, given, size, metrics
         self._new = not guards.is_known(model, given.loss)
         self._warning: str | None = None
+        self._applies = ""
 
     def targets(self, z: Tensor) -> list[Tensor]:
         """y and any weights for outputs z; they become inputs of the recording.
@@ -55,11 +56,11 @@ class Trial:
         """Check the loss, and inspect how it depends on z while that is on the tape."""
         check_loss(self._given.loss, value)
         if self._new:
-            applies = guards.applied_to(z, value)
+            applies = self._applies = guards.applied_to(z, value)
             found = guards.found_in(self._given.loss, z, applies, self._metrics)
             self._warning = found or odd_targets(self._given.loss, applies, self.rows.y)
 
     def report(self) -> None:
         """Warn about the findings of `look`."""
         if self._new:
-            guards.report(self._model, self._given.loss, self._warning)
+            guards.report(self._model, self._given.loss, self._warning, self._applies)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn import guards
 from fastnn._support import check
 from fastnn._support.dtypes import STORED, wide
 from fastnn._support.rows import as_rows, as_targets
@@ -169,11 +170,13 @@ def checked(
     class_weight: ClassWeight = None,
     name: str = "",
     known: Known | None = None,
+    warns: bool = False,
 ) -> Rows:
     """Checked rows, after model, loss and metrics were tested on the first of them.
 
     name: a prefix of x, y and sample_weight in messages.
     known: the result for other rows; if it suits these, nothing is tested.
+    warns: of targets that the loss cannot fit.
 
     Raises:
         TypeError, ValueError: bad input.
@@ -184,8 +187,10 @@ def checked(
         rows = given.rows(known.outputs)
         if known.suits(rows, loss):
             check_values(rows, known.recorder)
+            if warns:
+                guards.warn_of_targets(model, loss, rows.y, name)
             return rows
-    return tried(model, given, metrics)
+    return tried(model, given, metrics, warns)
 
 
 def checked_pair(
@@ -198,11 +203,15 @@ def checked_pair(
         raise TypeError("validation_data: expected a pair (x, y), or (x, y, sample_weight)")
     x, y, *rest = given
     weight = rest[0] if rest else None
-    return checked(model, loss, x, y, metrics, weight, name="validation ", known=known)
+    name = "validation "
+    return checked(model, loss, x, y, metrics, weight, name=name, known=known, warns=True)
 
 
-def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
-    """All rows, after a test run on the first in evaluation mode, whose writes are undone."""
+def tried(model: Module, given: Given, metrics: dict[str, Metric], warns: bool = False) -> Rows:
+    """All rows, after a test run on the first in evaluation mode, whose writes are undone.
+
+    warns: of targets that the loss cannot fit.
+    """
     listener = Listener([given.x[:TRIED].copy()])
     with evaluating(model):
         try:
@@ -211,6 +220,8 @@ def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
             _try_loss(given, rows, z, metrics, listener)
         finally:
             listener.undo()
+    if warns:
+        guards.warn_of_targets(model, given.loss, rows.y, given.name)
     return rows
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn._support import check
-from fastnn._support.paths import a_path, writable
+from fastnn._support.paths import a_file, a_path, writable
 from fastnn.io.model import described, save
 from fastnn.train.callbacks import Callback, Logs, Monitor
 from fastnn.train.validation import check_finite
@@ -25,7 +25,7 @@ class _Lines(Callback):
     writes = True
 
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
-        self.filename: str = a_path(filename, "filename")
+        self.filename: str = a_file(filename, "filename")
         self.append: bool = check.flag("append", append)
         self._size: int | None = None
 
@@ -139,7 +139,7 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         check.choice("save_freq", save_freq, ("epoch",))
-        self.filepath: str = a_path(filepath, "filepath")
+        self.filepath: str = a_file(filepath, "filepath")
         self.verbose: Any = check.choice("verbose", verbose, (0, 1))
         self.save_best_only: bool = check.flag("save_best_only", save_best_only)
         self.monitored: bool = self.save_best_only

@@ -108,6 +108,11 @@ def _columns(y: Tensor, like: Tensor) -> Tensor:
     return ops.permute(ops.reshape(y, (rows, length, features)), (0, 2, 1))
 
 
+def share_of_new(momentum: Any) -> float | None:
+    """The momentum of a layer, in 0..1: beyond, running variances can fall below 0."""
+    return None if momentum is None else check.real("momentum", momentum, 0.0, 1.0)
+
+
 class BatchNorm1d(RunningMoments):
     """Batch normalization.
 
@@ -119,7 +124,7 @@ class BatchNorm1d(RunningMoments):
     Args:
         num_features: columns of x.
         eps: default 1e-5.
-        momentum: the share of the new moments, default 0.1; None averages over all batches.
+        momentum: the share of the new moments, in 0..1; default 0.1, None averages all batches.
         affine: default True; False leaves weight and bias out.
         track_running_stats: default True; False uses the batch's moments in evaluation too.
         device: None (default) or 'cpu'.
@@ -166,7 +171,7 @@ class BatchNorm1d(RunningMoments):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.momentum: float | None = None if momentum is None else check.real("momentum", momentum)
+        self.momentum: float | None = share_of_new(momentum)
         self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -222,7 +222,7 @@ class InstanceNorm1d(RunningMoments):
     Args:
         num_features: the channels.
         eps: default 1e-5.
-        momentum: the share of the new moments, default 0.1.
+        momentum: the share of the new moments, in 0..1, default 0.1.
         affine: default False; True adds weight and bias.
         track_running_stats: keep running moments, for evaluation. Default False.
         device: None (default) or 'cpu'.
@@ -266,7 +266,7 @@ class InstanceNorm1d(RunningMoments):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.momentum: float = check.real("momentum", momentum)
+        self.momentum: float = check.real("momentum", momentum, 0.0, 1.0)
         self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:

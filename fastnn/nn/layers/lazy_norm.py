@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastnn._support import check, device as _device
 from fastnn._support.errors import InvalidValueError
-from fastnn.nn.layers.batch_norm import BatchNorm1d
+from fastnn.nn.layers.batch_norm import BatchNorm1d, share_of_new
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import listener
@@ -55,7 +55,7 @@ class LazyBatchNorm1d(BatchNorm1d):
             _device.device(device)
         self.num_features = 0
         self.eps: float = check.real("eps", eps, 0.0)
-        self.momentum: float | None = None if momentum is None else check.real("momentum", momentum)
+        self.momentum: float | None = share_of_new(momentum)
         self.affine: bool = check.flag("affine", affine)
         self.track_running_stats: bool = check.flag("track_running_stats", track_running_stats)
         self._wanted = check.flag("bias", bias), check.real_dtype(dtype)

@@ -164,3 +164,14 @@ def finite(name: str, weight: Tensor | None) -> Tensor | None:
             wrong = weight._array[~np.isfinite(weight._array)].ravel()[0]
             raise InvalidValueError(f"{name}: expected finite numbers, got {wrong}")
     return weight
+
+
+def counting(name: str, weight: Tensor | None, reduction: str) -> Tensor | None:
+    """As `finite`, of classes whose weights a mean is divided by.
+
+    Raises:
+        ValueError: all are 0, so that the mean is nan.
+    """
+    if finite(name, weight) is not None and reduction == "mean" and not weight._array.any():
+        raise InvalidValueError(f"{name}: expected a class that counts, got zeros alone")
+    return weight

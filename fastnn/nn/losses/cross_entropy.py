@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, finite, legacy
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, counting, legacy
 from fastnn.ops.promote import pair
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64, of_array
@@ -162,7 +162,7 @@ class CrossEntropyLoss(Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", finite("weight", weight))
+        self.register_buffer("weight", counting("weight", weight, self.reduction))
         self.ignore_index: int = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
         self.label_smoothing: float = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
 
@@ -249,7 +249,7 @@ class NLLLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", finite("weight", weight))
+        self.register_buffer("weight", counting("weight", weight, self.reduction))
         self.ignore_index: int = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

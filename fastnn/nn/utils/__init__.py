@@ -78,6 +78,7 @@ def get_total_norm(
     >>> nn.utils.get_total_norm([fastnn.tensor([3.0]), fastnn.tensor([4.0])]).item()
     5.0
     """
+    check.flags_or_none(foreach=foreach)
     order = math.inf if norm_type in (math.inf, "inf") else check.real("norm_type", norm_type, 0.0)
     found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     with no_grad():
@@ -108,6 +109,7 @@ def clip_grads_with_norm_(
         total_norm: the result of `get_total_norm`.
         foreach: without effect.
     """
+    check.flags_or_none(foreach=foreach)
     limit = check.real("max_norm", max_norm, 0.0)
     with no_grad():
         factor = ops.smaller(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
@@ -147,6 +149,7 @@ def clip_grad_norm_(
     (5.0, 0.6)
     """
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    check.flags_or_none(foreach=foreach)
     check.real("max_norm", max_norm, 0.0)
     norm = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(given, max_norm, norm)
@@ -196,6 +199,7 @@ def clip_grad_value_(
     >>> print(w.grad.numpy())
     [1.  0.5]
     """
+    check.flags_or_none(foreach=foreach)
     limit = check.real("clip_value", clip_value, 0.0)
     with no_grad():
         for gradient in _gradients(parameters):

@@ -44,7 +44,7 @@ class CyclicLR(LRScheduler):
         step_size_up: steps of the rise, default 2000.
         step_size_down: steps of the fall, default step_size_up.
         mode: "triangular", "triangular2" or "exp_range"; ignored when scale_fn is given.
-        gamma: for "exp_range", default 1.
+        gamma: for "exp_range", at least 0, default 1.
         scale_fn: a function of the cycle (1, 2, ...) or of the step instead of a mode.
         scale_mode: "cycle" or "iterations": what scale_fn is a function of.
         cycle_momentum: default True.
@@ -90,7 +90,7 @@ class CyclicLR(LRScheduler):
         if scale_fn is None:
             check.choice("mode", mode, ("triangular", "triangular2", "exp_range"))
             scale_mode = "iterations" if mode == "exp_range" else "cycle"
-        self.mode, self.gamma = mode, check.real("gamma", gamma)
+        self.mode, self.gamma = mode, check.real("gamma", gamma, 0.0)
         self.scale_mode = scale_mode
         self._scale_fn = scale_fn
         self.cycle_momentum: bool = check.flag("cycle_momentum", cycle_momentum)

@@ -87,7 +87,7 @@ class StepLR(LRScheduler):
     Args:
         optimizer: whose groups it sets.
         step_size: epochs between two decays, at least 1.
-        gamma: the factor, default 0.1.
+        gamma: the factor, at least 0, default 0.1.
         last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.StepLR.
@@ -104,7 +104,7 @@ class StepLR(LRScheduler):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.step_size: int = check.integer("step_size", step_size, 1)
-        self.gamma: float = check.real("gamma", gamma)
+        self.gamma: float = check.real("gamma", gamma, 0.0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -122,7 +122,7 @@ class MultiStepLR(LRScheduler):
     Args:
         optimizer: whose groups it sets.
         milestones: epochs at which the rate is multiplied; repeated ones count repeatedly.
-        gamma: the factor, default 0.1.
+        gamma: the factor, at least 0, default 0.1.
         last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.MultiStepLR.
@@ -136,7 +136,7 @@ class MultiStepLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.milestones: list[int] = sorted(milestones_of(milestones))
-        self.gamma: float = check.real("gamma", gamma)
+        self.gamma: float = check.real("gamma", gamma, 0.0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -240,14 +240,14 @@ class ExponentialLR(LRScheduler):
 
     Args:
         optimizer: whose groups it sets.
-        gamma: the factor of every epoch.
+        gamma: the factor of every epoch, at least 0.
         last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.ExponentialLR.
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma: float = check.real("gamma", gamma)
+        self.gamma: float = check.real("gamma", gamma, 0.0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -263,7 +263,7 @@ class PolynomialLR(LRScheduler):
     Args:
         optimizer: whose groups it sets.
         total_iters: T, default 5.
-        power: default 1.
+        power: at least 0, default 1.
         last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.PolynomialLR.
@@ -277,7 +277,7 @@ class PolynomialLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.total_iters: int = check.integer("total_iters", total_iters, 1)
-        self.power: float = check.real("power", power)
+        self.power: float = check.real("power", power, 0.0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

@@ -254,7 +254,7 @@ def evaluate_table(
     functions, whole = named(metrics, loss, skipped), whole_set(metrics, loss, skipped)
     _refuse_whole(whole)
     steps = trainer._steps(model, loss)
-    stream.like = tried(model, stream.first, functions)
+    stream.like = tried(model, stream.first, functions, warns=True)
     return stream.evaluated(stream.evaluation(steps, functions), functions)
 
 

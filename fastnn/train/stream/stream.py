@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support.dtypes import wide
 from fastnn._support.errors import InvalidValueError
+from fastnn.guards import warn_of_targets
 from fastnn.io.rows.looks import pieces
 from fastnn.io.rows.source import with_row
 from fastnn.train.metrics import Metric
@@ -119,6 +120,7 @@ class Stream:
             rows = tried(self._model, self.first, metrics)
         else:
             check_values(rows, known.recorder)
+        warn_of_targets(self._model, self._loss, rows.y, self.first.name)
         self.like, self.taking.recorder = rows, known.recorder
         self._check_labels(known.outputs)
 
