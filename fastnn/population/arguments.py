@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import columns_of, matched
 from fastnn.nn import ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
@@ -45,6 +45,8 @@ def recipes_of(maker: Maker, configs: Any, seed: Any, batch: Any) -> list[Recipe
 def task_of(given: dict[str, Any]) -> Task:
     """The arguments that all nets share, checked as far as no model is needed for it."""
     loss, y, data = given["loss"], given["y"], given["validation_data"]
+    for name in ("x", "y", "sample_weight", "validation_data"):
+        maps.refuse_closed(given[name], name)
     if isinstance(data, tuple | list) and data:
         names = columns_of(given["x"])
         data = given["validation_data"] = (matched(data[0], names, "validation x"), *data[1:])
@@ -89,7 +91,7 @@ def task_of(given: dict[str, Any]) -> Task:
 
 
 def _rows_of(x: Any) -> NDArray[Any]:
-    rows = x._array if isinstance(x, Tensor) else np.asarray(x)
+    rows = x._array if isinstance(x, Tensor) else maps.array_of(x, "x")
     if rows.ndim != 2 or not len(rows):
         raise ValueError(f"x: expected (rows, features), got shape {rows.shape}")
     return rows
@@ -191,7 +193,7 @@ def _of_each(name: str, given: Any, count: int, n: int) -> list[NDArray[np.int64
 
 
 def _numbers(name: str, given: Any, n: int) -> NDArray[np.int64]:
-    array = given._array if isinstance(given, Tensor) else np.asarray(given)
+    array = given._array if isinstance(given, Tensor) else maps.array_of(given, name)
     if array.dtype == np.bool_:
         if array.shape != (n,):
             raise ValueError(f"{name}: expected a mask of {n} rows, got shape {array.shape}")

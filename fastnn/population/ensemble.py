@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.io import FormatError, load_with_extra, save
 from fastnn.io.safetensors import faults_of, name_of
 from fastnn.nn import Module, Sequential
@@ -122,7 +122,7 @@ class Ensemble:
             raise ValueError("with_dropout: expected models with dropout layers, got one without")
         parameter = next(model.parameters(), None)
         real = np.float32 if parameter is None else parameter.dtype
-        rows = of_array(np.ascontiguousarray(x, real))
+        rows = of_array(np.ascontiguousarray(maps.array_of(x, "x"), real))
         with evaluating(model):
             for module in dropping:
                 module.__dict__["training"] = True  # `evaluating` takes it back

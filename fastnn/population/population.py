@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.population.ensemble import Ensemble, stacked
 from fastnn.train.callbacks import Monitor
@@ -159,7 +159,7 @@ class Population:
         """
         if any(held is None for held in self.validation_rows):
             raise ValueError("out_of_fold: expected nets of folds, bags or validation_rows")
-        given, total = np.asarray(x), None
+        given, total = maps.array_of(x, "x"), None
         for i, held in enumerate(self.validation_rows):
             z = Ensemble([self.models[i]], self.outputs).predict(given[held])
             if total is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, columns, nullable
+from fastnn._support import check, columns, maps, nullable
 from fastnn._support.dtypes import converted, wide
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Loss = Callable[..., Tensor]
 
 __all__ = ["Facades", "Feed"]
+
+HELD_OUT = "validation x", "validation y", "validation sample_weight"
 
 
 class Facades:
@@ -137,7 +139,8 @@ class Feed:
         x = columns.in_order(self._user, x)
         self.columns = columns.columns_of(x)
         self.table_of_targets = y = columns.targets_in_order(self._user, y)
-        self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
+        self.x, self.y = x, _array_of(y, "y")
+        self.weight = _array_of(weight, "sample_weight")
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
         if self._is_single(self.x, self.y):
@@ -185,7 +188,7 @@ class Feed:
         x, y, weight, size = self.source.epoch()
         if size != self.size:
             raise ValueError(f"x: expected batches of {self.size} rows in all epochs, got {size}")
-        x, y, weight = self.packed_as(x, _array_of(y), "x", "y", weight)
+        x, y, weight = self.packed_as(x, _array_of(y, "y"), "x", "y", weight)
         return checked(self.model, self.loss, x, y, {}, weight, class_weight, known=known)
 
     def pair(self, given: Any) -> Any:
@@ -201,6 +204,8 @@ class Feed:
         names = self.columns or columns.of_model(self._user)
         if names is not None and len(given) in (2, 3):
             given = (columns.matched(given[0], names, "validation x"), *given[1:])
+        for name, part in zip(HELD_OUT, given, strict=False):
+            maps.refuse_closed(part, name)
         if len(given) in (2, 3):
             y = columns.like_targets(given[1], self.table_of_targets, "validation y")
             given = (given[0], y, *given[2:])
@@ -320,14 +325,21 @@ def _are_parts(x: Any, y: Any) -> bool:
     return are_several(x, rows)
 
 
-def _array_of(values: Any) -> Any:
+def _array_of(values: Any, name: str) -> Any:
     """A column of pandas or polars as an array: the step that is recorded looks at targets, and
-    would run code of theirs then; a tuple's parts likewise."""
+    would run code of theirs then; a tuple's parts likewise.
+
+    Raises:
+        ValueError: a memory map that is closed.
+    """
     if isinstance(values, tuple):
-        return tuple(map(_array_of, values))
+        return tuple(_array_of(part, name) for part in values)
+    maps.refuse_closed(values, name)
     if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
         return values
-    return nullable.array_of(values)
+    array = nullable.array_of(values)
+    maps.refuse_closed(array, name)
+    return array
 
 
 def _are_targets(y: Any) -> bool:
