@@ -134,7 +134,8 @@ class Checkpoint:
             if kept.get(what) != now:
                 raise ValueError(
                     f"checkpoint: {self.path} is of a fit with another {what}: expected "
-                    f"{kept.get(what)}, got {now}; pass resume=False to begin anew"
+                    f"{check.show(kept[what])}, got {check.show(now)}; pass resume=False to begin "
+                    "anew"
                 )
 
     def after_epoch(self) -> bool:

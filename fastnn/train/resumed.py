@@ -136,7 +136,10 @@ def check_history(state: Mapping[str, Any], counts: Mapping[str, int]) -> None:
             fail(place, f"a list of {counts.get(name, done)} numbers", values)
         if len(values) > done:
             fail(place, f"a list of at most {done} numbers", values)
+        exact = name in counts and name != "lr"  # a rate may be a whole number
         for value in values:
+            if exact and not isinstance(value, float):
+                fail(place, "numbers with a fraction", value)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 fail(place, "numbers", value)
             if isinstance(value, int) and abs(value) > LARGEST:
