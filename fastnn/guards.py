@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn import nn, ops
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order, targets_in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn._support.stack import outside
@@ -54,7 +54,7 @@ def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
     >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
     (True, False)
     """
-    array = z._array if isinstance(z, Tensor) else np.asarray(z)
+    array = z._array if isinstance(z, Tensor) else maps.array_of(z, "z")
     if array.ndim != 2 or array.shape[1] < 2 or len(array) == 0:
         return False
     return bool((array >= 0).all() and (np.abs(array.sum(1) - 1) <= 1e-3).all())
@@ -157,8 +157,7 @@ def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None, app
 
 
 def _warn(text: str) -> None:
-    _, level = outside()
-    warnings.warn(text, UserWarning, stacklevel=level)
+    warnings.warn(text, UserWarning, stacklevel=outside()[1])
 
 
 def _name(loss: Callable[..., Tensor]) -> str:
@@ -166,7 +165,7 @@ def _name(loss: Callable[..., Tensor]) -> str:
 
 
 def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
-    array = as_dtype((y._array if isinstance(y, Tensor) else np.asarray(y))[:ROWS])
+    array = as_dtype((y._array if isinstance(y, Tensor) else maps.array_of(y, "targets"))[:ROWS])
     return of_array(converted(array, z.dtype) if is_float(array.dtype) else array)
 
 
@@ -309,8 +308,7 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
 
 
 def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
-    """Find the first layer with a nan or infinite weight, buffer or output, in forward order;
-    buffers before and after the layer has run.
+    """Find the first layer with a nan or infinite weight, buffer or output, in forward order.
 
     Runs the model on x once, in its current mode, and leaves it unchanged.
 
@@ -319,7 +317,7 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
         x: (rows, features).
 
     Returns:
-        the parameter or output, as text; 'x' if the input is not finite; None if all is finite.
+        the parameter, buffer or output, as text; 'x' if x is not finite; None if all is finite.
 
     >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.Tanh())
@@ -357,7 +355,7 @@ def _rows(model: nn.Module, x: ArrayLike, most: int | None = None) -> NDArray[An
     """A copy of x, or of its first rows, in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     real = np.dtype(np.float32) if parameter is None else parameter.dtype
-    array = x._array if isinstance(x, Tensor) else np.asarray(in_order(model, x))
+    array = x._array if isinstance(x, Tensor) else maps.array_of(in_order(model, x), "x")
     return converted(np.array(as_dtype(array[:most] if most else array), order="C"), real)
 
 

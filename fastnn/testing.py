@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.tensor import Tensor
 
 __all__ = ["assert_close"]
@@ -143,7 +143,7 @@ def _apart(actual: Any, expected: Any, options: _Options, where: str) -> str:
 
 
 def _array(name: str, value: Any) -> npt.NDArray[Any]:
-    array = value.detach()._array if isinstance(value, Tensor) else np.asarray(value)
+    array = value.detach()._array if isinstance(value, Tensor) else maps.array_of(value, name)
     if array.dtype.kind not in "biufcV":
         raise TypeError(f"{name}: expected a Tensor, an array or numbers, got {check.show(value)}")
     return np.asarray(array)

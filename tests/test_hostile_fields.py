@@ -210,3 +210,83 @@ def test_tensors_of_a_checkpoint(value: float, tmp_path: Path) -> None:
         with pytest.raises(FormatError, match=r"expected .*, got (nan|inf)") as error:
             run("adam and steps", path, 2)
         assert str(path) in str(error.value)
+
+
+FORGED: dict[str, tuple[str, Any, str]] = {  # the entry, its value, what the error says
+    "seed below 0": ("seed", -(2**63), r"seed: expected an integer in 0\.\.\d+, got -9223"),
+    "seed True": ("seed", True, "seed: expected an integer .*got True"),
+    "seed too large": ("seed", 2**64, "seed: expected an integer"),
+    "identity of a truth value": ("identity.shuffle", True, "identity.shuffle: expected a text"),
+    "identity of a list": ("identity.data", [], "identity.data: expected a text, got list"),
+    "identity gone": ("identity.shuffle", GONE, "identity: expected 'shuffle', got no such"),
+    "identity, one more": ("identity.more", 3, "identity.more: expected a text, got 3"),
+    "epochs too few": ("epochs", [0], r"epochs: expected the numbers of 2 epochs, got '\[0\]'"),
+    "epochs in disorder": ("epochs", [1, 0], r"epochs: expected 0\.\.1"),
+    "a shorter list": ("history.loss", [0.5], "history.loss: expected a list of 2 numbers"),
+    "a longer list": ("history.val_loss", [0.5] * 3, "history.val_loss: expected a list of 2"),
+    "a name gone": ("history.accuracy", GONE, "history: expected 'accuracy', got"),
+    "own, too long": ("history.own", [1] * 3, "history.own: expected a list of at most 2"),
+    "no list": ("history.own", 3, "history.own: expected a list"),
+    "a whole number": ("history.accuracy", [0.5, 1], "history.accuracy: expected numbers with"),
+    "a text": ("history.loss", [0.5, "0.4"], "history.loss: expected numbers .*got '0.4'"),
+    "a truth value": ("history.loss", [0.5, True], "history.loss: expected numbers .*got True"),
+    "a huge number": ("history.own", [10**400], r"history.own: expected numbers up to"),
+    "own, a text": ("history.own", ["a"], "history.own: expected numbers, got 'a'"),
+    "no name": ("history.", [1.0], "history: expected names that can be printed, got \"''\""),
+    "half a character": ("history.\ud800", [], r"history: expected names .*ud800"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_checkpoint(case: str, tmp_path: Path) -> None:
+    """Each is an error of the file, that says where; nothing is resumed from it."""
+    at, value, said = FORGED[case]
+    path = tmp_path / "state"
+
+    def fit(epochs: int) -> Any:
+        fastnn.manual_seed(1)
+        model = nn.Linear(3, 2)
+        trainer = fastnn.Trainer(model, "cross_entropy", optim.SGD(model.parameters(), lr=0.1))
+        return trainer.fit(
+            X, Y, epochs=epochs, checkpoint=path, validation_split=0.25, metrics=["accuracy"],
+            verbose=0,
+        )  # fmt: skip
+
+    fit(2)
+    state = fastnn.load(path)
+    name, dot, inner = at.partition(".")
+    if not dot:
+        state[name] = value
+    elif value is GONE:
+        del state[name][inner]
+    else:
+        state[name][inner] = value
+    fastnn.save(state, path)
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=said) as error:
+        fit(3)
+    assert str(path) in str(error.value)
+    assert path.read_bytes() == before
+
+
+def test_a_history_with_a_list_of_a_callback_is_gone_on_with(tmp_path: Path) -> None:
+    class Own(fastnn.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            if epoch % 2:
+                self.trainer.history.history.setdefault("own", []).append(float(epoch))
+
+    def fit(epochs: int) -> Any:
+        fastnn.manual_seed(1)
+        model = nn.Linear(3, 2)
+        trainer = fastnn.Trainer(model, "cross_entropy", optim.SGD(model.parameters(), lr=0.1))
+        return trainer.fit(
+            X, Y, epochs=epochs, checkpoint=tmp_path / "state", validation_split=0.25,
+            validation_freq=2, callbacks=[Own()], verbose=0,
+        ).history  # fmt: skip
+
+    fit(3)
+    history = fit(5)
+    assert history["own"] == [1.0, 3.0]
+    assert {name: len(values) for name, values in history.items()} == {
+        "loss": 5, "val_loss": 2, "own": 2
+    }  # fmt: skip

@@ -23,6 +23,8 @@ LIMITS: dict[str, tuple[dict[str, str], int]] = {  # environment, threads on 8 C
     "OpenMP's of each level": ({"OMP_NUM_THREADS": "3,2"}, 3),
     "OpenMP's, more than CPUs": ({"OMP_NUM_THREADS": "64"}, 8),
     "OpenMP's, nonsense": ({"OMP_NUM_THREADS": "all"}, 8),
+    "OpenMP's, huge": ({"OMP_NUM_THREADS": "9" * 5000, "OMP_THREAD_LIMIT": "1" * 5000}, 8),
+    "OpenMP's, many zeros": ({"OMP_NUM_THREADS": "0" * 5000 + "3"}, 3),
     "OpenMP's, 0": ({"OMP_NUM_THREADS": "0"}, 8),
     "OpenMP's limit": ({"OMP_THREAD_LIMIT": "4"}, 4),
     "both": ({"OMP_NUM_THREADS": "6", "OMP_THREAD_LIMIT": "4"}, 4),

@@ -245,6 +245,7 @@ def _as_array(value: Any, name: str) -> Array:
         ) from error
     if isinstance(stated, tuple) and stated != array.shape:
         raise InvalidValueError(f"{name}: its shape says {stated}, but its array has {array.shape}")
+    maps.refuse_closed(array, name)  # the array of a table or a column is a view
     _refuse_dtype(array, name)
     return array
 

@@ -238,7 +238,9 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "Function": callable,
     "Metric": callable,
     "Module": callable,
-    "ArrayLike": lambda value: np.asarray(_array_of(value)).ndim > 0,
+    "ArrayLike": lambda value: (
+        isinstance(value, list | tuple) or np.asarray(_array_of(value)).ndim > 0
+    ),
 }
 _WORDS = {
     "Module": "a module", "ArrayLike": "an array",

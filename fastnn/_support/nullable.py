@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._core.tape import TensorBase
+from fastnn._support import maps
 
 __all__ = ["array_of", "values_of"]
 
@@ -19,14 +20,21 @@ def array_of(value: Any) -> NDArray[Any]:
     return array if known is None else known
 
 
-def values_of(given: Any) -> Any:
+def values_of(given: Any, name: str) -> Any:
     """A column of pandas or polars as an array: the step that is recorded looks at targets, and
-    would run code of theirs then; a tuple's parts likewise. Anything else as it is."""
+    would run code of theirs then; a tuple's parts likewise. Anything else as it is.
+
+    Raises:
+        ValueError: of a memory map that is closed.
+    """
     if isinstance(given, tuple):
-        return tuple(map(values_of, given))
+        return tuple(values_of(part, name) for part in given)
+    maps.refuse_closed(given, name)
     if isinstance(given, np.ndarray | TensorBase) or not hasattr(given, "__array__"):
         return given
-    return array_of(given)
+    array = array_of(given)
+    maps.refuse_closed(array, name)
+    return array
 
 
 def _numbers(value: Any) -> NDArray[Any] | None:

@@ -84,7 +84,8 @@ def _most_of_openmp() -> int:
     found = [1024]
     for name in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
         first = os.environ.get(name, "").partition(",")[0].strip()  # the outermost level's
-        if first.isascii() and first.isdigit() and int(first) > 0:
+        first = first.lstrip("0")  # nothing is left of 0, which is no limit
+        if first.isascii() and first.isdigit() and len(first) < 10:  # int has a limit of its own
             found.append(int(first))
     return min(found)
 

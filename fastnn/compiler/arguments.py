@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support import maps
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler.recording import tensors_of
 from fastnn.tape import listener
@@ -30,6 +31,7 @@ def array_of(value: Any) -> NDArray[Any]:
                 "which keeps what its methods mean"
             )
         value = value._array
+    maps.refuse_closed(value, "compile: an argument")
     array: NDArray[Any] = value
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 

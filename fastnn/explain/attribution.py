@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import autograd
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, outputs_of
 from fastnn.nn import Module
@@ -61,6 +61,8 @@ def integrated_gradients(
     """
     a_module(model)
     steps, x = check.integer("steps", steps, 1), in_order(model, x)
+    maps.refuse_closed(x, "x")
+    maps.refuse_closed(baseline, "baseline")
     rows = np.asarray(leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float))._array)
     if rows.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {rows.shape}")

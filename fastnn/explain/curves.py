@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def partial_dependence(
         >>> found.mean.tolist()
         [1.0, 9.0]
     """
-    table = np.array(in_order(getattr(predict, "__self__", predict), x))
+    table = maps.array_of(in_order(getattr(predict, "__self__", predict), x), "x").copy()
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     j = check.integer("feature", feature, 0, table.shape[1] - 1)
-    values = quantile_grid(table[:, j], points) if grid is None else np.asarray(grid)
+    values = quantile_grid(table[:, j], points) if grid is None else maps.array_of(grid, "grid")
     if values.ndim != 1 or not len(values):
         raise ValueError(f"grid: expected a list of values, got shape {values.shape}")
 
@@ -137,7 +137,7 @@ def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10, *, equal: str = "wid
         >>> found.predicted.tolist(), found.observed.tolist(), found.rows.tolist()
         ([0.1, 0.8], [0.0, 1.0], [2, 2])
     """
-    truth, shares = np.asarray(y), np.asarray(p, np.float64)
+    truth, shares = maps.array_of(y, "y"), np.asarray(maps.array_of(p, "p"), np.float64)
     bins = check.integer("bins", bins, 1)
     check.choice("equal", equal, ("width", "count"))
     if shares.ndim not in (1, 2) or truth.shape != shares.shape[:1] or not shares.size:

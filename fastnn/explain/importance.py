@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import autograd
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, outputs_of
 from fastnn.nn import Module
@@ -45,6 +45,7 @@ def input_gradients(model: Module, x: ArrayLike, output: int = 0) -> NDArray[Any
     """
     a_module(model)
     x = in_order(model, x)
+    maps.refuse_closed(x, "x")
     leaf = leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float)).requires_grad_()
     with training_mode(model, False), autograd.enable_grad():
         y = outputs_of(model, leaf)
@@ -93,7 +94,8 @@ def permutation_importance(
         >>> bool((drop[0] >= 0).all() and drop[0].max() > 0), drop[1].tolist()
         (True, [0.0, 0.0, 0.0, 0.0, 0.0])
     """
-    table = np.array(in_order(getattr(predict, "__self__", predict), x))
+    table = maps.array_of(in_order(getattr(predict, "__self__", predict), x), "x").copy()
+    maps.refuse_closed(y, "y")
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     repeats = check.integer("repeats", repeats, 1)

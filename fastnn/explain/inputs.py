@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 from fastnn.nn import Module
 from fastnn.tensor import Tensor, of_array
@@ -22,7 +22,7 @@ def leaf_for(model: Module, value: Any) -> Tensor:
     """A leaf tensor with a copy of the value; an array of floats takes the model's dtype."""
     if isinstance(value, Tensor):
         return value.detach().clone()
-    array = np.asarray(in_order(model, value))
+    array = maps.array_of(in_order(model, value), "x")
     dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
     return of_array(np.array(array, dtype if array.dtype.kind == "f" else None))
 

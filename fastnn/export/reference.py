@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.export.steps import (
     Chain,
     Clip,
@@ -99,6 +99,7 @@ def rows_into_net(plan: Plan, rows: Any) -> Array:
         if not len(frame):
             raise ExportError("calibration: expected rows of data, got none")
         return model.design.apply(frame)
+    maps.refuse_closed(rows, "calibration")
     try:
         x = np.asarray(rows, np.float64)
     except (TypeError, ValueError):

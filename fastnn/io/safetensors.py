@@ -26,6 +26,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import maps
 from fastnn._support.paths import a_path
 from fastnn.io.atomic import write_atomically
 
@@ -351,7 +352,7 @@ def _storable(name: object, value: Array) -> Array:
         raise TypeError(f"tensors: expected names that are text, got {_short(name)}")
     if name == "__metadata__":
         raise ValueError("tensors: '__metadata__' cannot be the name of a tensor; rename it")
-    array = np.asarray(value)
+    array = maps.array_of(value, f"tensor {_short(name)}")
     if array.dtype.newbyteorder("<") not in CODES:
         raise TypeError(
             f"tensor {_short(name)}: expected bool, integers, float16, float32 or float64, got "

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import nn
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.tape import listener
 from fastnn.tensor import Tensor as Plain
 from fastnn.tensor.tensor import as_dtype
@@ -213,9 +213,10 @@ def values_of(data: Any, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
     if isinstance(data, Plain):
         array = data._array
     elif isinstance(data, list | tuple):
+        maps.refuse_closed(data, "input_data")
         array = np.asarray(_unwrapped(data))
     else:
-        array = np.asarray(data)
+        array = maps.array_of(data, "input_data")
     if dtype is not None:
         array = array.astype(dtype, copy=False)
     elif array.dtype == np.float64 and not hasattr(data, "dtype"):

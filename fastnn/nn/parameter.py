@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.tape import versions
 from fastnn.tensor import Tensor, of_array
 
@@ -50,7 +50,7 @@ class Parameter(Tensor):
             requires_grad, name = name if isinstance(name, bool) else True, requires_grad
         if data is None:
             data = np.empty(0, check.real_dtype(None))
-        array = data._array if isinstance(data, Tensor) else np.asarray(data)
+        array = data._array if isinstance(data, Tensor) else maps.held(np.asarray(data), "data")
         check.real_dtype(array.dtype, "data")
         self._begin(array, check.flag("requires_grad", requires_grad))
         self.name = "" if name is None or isinstance(name, bool) else name
@@ -66,7 +66,7 @@ class Parameter(Tensor):
         Raises:
             ValueError: another shape.
         """
-        values = of_array(data._array if isinstance(data, Tensor) else np.asarray(data))
+        values = of_array(data._array if isinstance(data, Tensor) else maps.array_of(data, "data"))
         check.same_shape("data", values.shape, self.shape, "the parameter")
         ops.copy_(self, values)
         versions.wrote(self._array, "set_data")  # by this name in errors
@@ -105,7 +105,8 @@ class Buffer(Tensor):
         self, data: Tensor | npt.ArrayLike | None = None, *, persistent: bool = True
     ) -> None:
         given = np.empty(0, np.float32) if data is None else data
-        self._begin(given._array if isinstance(given, Tensor) else np.asarray(given))
+        array = given._array if isinstance(given, Tensor) else maps.held(np.asarray(given), "data")
+        self._begin(array)
         self.persistent: bool = check.flag("persistent", persistent)
 
     def __reduce__(self) -> tuple[Any, ...]:

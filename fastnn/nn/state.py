@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import versions
 from fastnn.tensor import Tensor, of_array
@@ -116,20 +116,20 @@ def assign(place: Place, value: Tensor) -> None:
     setattr(place.module, place.name, value)
 
 
-def _as_array(value: Any) -> npt.NDArray[Any]:
+def _as_array(value: Any, name: str) -> npt.NDArray[Any]:
     """Another library's tensor as an array: its memory if it shares it, else a copy."""
     if hasattr(value, "requires_grad") and hasattr(value, "detach"):
         value = value.detach()  # torch does not share memory of tensors that require grad
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.asarray(np.from_dlpack(value))
-    return np.asarray(value)
+    return maps.array_of(value, name)
 
 
 def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str]:
     """The value as an array, and an error message if it does not fit."""
     empty = np.empty(0)
     try:
-        array = value._array if isinstance(value, Tensor) else _as_array(value)
+        array = value._array if isinstance(value, Tensor) else _as_array(value, name)
     except Exception as error:  # a foreign __array__ may raise anything
         return empty, f"{name}: expected a Tensor or an array, got {check.show(value)}: {error}"
     if array.dtype.kind not in "biufV":

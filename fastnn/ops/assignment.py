@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import dtypes
+from fastnn._support import dtypes, maps
 from fastnn.ops.axes import expand, outside, reshape
 from fastnn.ops.elementwise import bitwise_or, copy, gt, larger, ne, sub, where
 from fastnn.ops.index import gives_view, is_mask, read
@@ -51,7 +51,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 def as_value(value: Any) -> Any:
     """What is to be assigned: arrays as tensors, and without leading axes of size 1."""
     if isinstance(value, np.ndarray):
-        value = of_array(as_dtype(np.asarray(value)))
+        value = of_array(as_dtype(maps.array_of(value, "value")))
     if isinstance(value, Tensor) and value.ndim and value.shape[0] == 1:
         first = next((d for d, n in enumerate(value.shape) if n != 1), value.ndim)
         return reshape(value, value.shape[first:])

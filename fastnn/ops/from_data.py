@@ -204,6 +204,8 @@ def from_dlpack(source: Any) -> Tensor:
     """A tensor that shares memory with another library's tensor, by the DLPack protocol."""
     if not hasattr(source, "__dlpack__"):
         raise InvalidTypeError(f"source: expected an object with __dlpack__, got {show(source)}")
+    if isinstance(source, np.ndarray):
+        source = maps.held(source, "source")
     return from_numpy(np.from_dlpack(source))
 
 

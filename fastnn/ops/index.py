@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import maps
 from fastnn._support.dtypes import int8, int16, uint8
 from fastnn._support.errors import InvalidIndexError
 from fastnn.ops.promote import cast
@@ -113,10 +114,11 @@ def _part(part: Any) -> Any:
     if isinstance(part, Tensor):
         return _tensor(part)
     if isinstance(part, bool | np.bool_ | np.ndarray):
-        array = np.asarray(part)
+        array = maps.array_of(part, "index")
         whole = array.dtype.kind in "iu" and array.dtype != uint8
         return _tensor(of_array(array.astype(int64) if whole else array))
     if _is_list(part):
+        maps.refuse_closed(part, "index")
         values = np.asarray([_number(value) for value in part])
         return _tensor(of_array(values if values.size else values.astype(int64)))
     if hasattr(part, "__index__"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import default, dtypes
+from fastnn._support import default, dtypes, maps
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
@@ -51,9 +51,16 @@ def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
     return apply(_cast, (x,), (CODES[want], CODES[have]))
 
 
-def is_array(value: object) -> bool:
-    """Whether an operand is NumPy's array, which operators take as a tensor."""
-    return isinstance(value, np.ndarray)
+def is_array(value: object, name: str = "other") -> bool:
+    """Whether an operand is NumPy's array, which operators take as a tensor.
+
+    Raises:
+        ValueError: of a memory map that is closed.
+    """
+    found = isinstance(value, np.ndarray)
+    if found:
+        maps.refuse_closed(value, name)
+    return found
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
@@ -63,7 +70,7 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
             return x
         like = other if isinstance(other, Tensor) and is_float(other._array.dtype) else None
         return cast(x, like._array.dtype if like is not None else default.dtype)
-    if is_array(x):
+    if is_array(x, "input"):
         return real(of_array(x), other)
     if not isinstance(x, bool | int | float | np.number):
         raise InvalidTypeError(
@@ -123,7 +130,7 @@ def _with_number(x: Tensor, value: Scalar, name: str = "other") -> tuple[Tensor,
     try:
         rank = _number_rank(value, name)
     except TypeError:
-        if not is_array(value):
+        if not is_array(value, name):
             raise
         return pair(x, of_array(value))
     dtype = x._array.dtype
@@ -186,7 +193,7 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
     if isinstance(b, Tensor):
         b, a = _with_number(b, a, "input")
         return a, b
-    if is_array(a):
+    if is_array(a, "input"):
         return pair(of_array(a), b)
     rank = max(_number_rank(a, "input"), _number_rank(b))
     dtype = (bool_, int64, default.dtype)[rank]

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._core import engine
 from fastnn._core.tape import owner
-from fastnn._support import default, dtypes
+from fastnn._support import default, dtypes, maps
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
@@ -107,7 +107,7 @@ def value_of(source: Any, x: Tensor) -> Tensor:
     Raises:
         RuntimeError: a number beyond an integer dtype.
     """
-    given, dtype = np.asarray(source), x._array.dtype
+    given, dtype = maps.array_of(source, "value"), x._array.dtype
     if given.dtype.kind not in "biufV":
         raise InvalidTypeError(f"value: expected numbers, got {show(source)}")
     if not isinstance(source, np.ndarray):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn._core import engine
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.dtypes import converted, wide
 from fastnn.optim import settings, state
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
@@ -233,7 +233,7 @@ class LBFGS(BlockOptimizer):
         return of_array(np.concatenate([view.ravel() for view in views]))
 
     def _unflattened(self, given: Any) -> Array:
-        values = np.asarray(given._array if isinstance(given, Tensor) else given)
+        values = given._array if isinstance(given, Tensor) else maps.array_of(given, "state_dict")
         flat = self._blocks[0][0].flat
         expected = sum(p.numel() for p in flat.params)
         if values.shape != (expected,):

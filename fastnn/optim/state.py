@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check as _check
+from fastnn._support import check as _check, maps
 from fastnn._support.dtypes import readable
 from fastnn.optim.block import Block, ShapeOf
 from fastnn.tensor import Tensor, of_array
@@ -140,4 +140,4 @@ def restore(
 
 
 def _array(value: Any) -> Any:
-    return value._array if isinstance(value, Tensor) else np.asarray(value)
+    return value._array if isinstance(value, Tensor) else maps.array_of(value, "state_dict")

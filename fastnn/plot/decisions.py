@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 from fastnn.guards import looks_like_probabilities
 from fastnn.nn import Module
@@ -69,7 +69,7 @@ def decision_boundary(
         >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
         >>> ax = plot.decision_boundary(nn.Linear(2, 3), x, shade="probability")
     """
-    table = np.asarray(in_order(model, x))
+    table = maps.array_of(in_order(model, x), "x")
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
         raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
     i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
@@ -97,7 +97,7 @@ def _is_sure(shade: str) -> bool:
 
 
 def _labels(y: Any, n: int) -> Array:
-    labels = np.asarray(y).reshape(-1)
+    labels = maps.array_of(y, "y").reshape(-1)
     if len(labels) != n:
         raise ValueError(f"y: expected {n} classes like rows of x, got {len(labels)}")
     if labels.dtype.kind not in "iub" or labels.min() < 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.explain.curves import Calibration, Dependence, calibration as calibration_of
 from fastnn.plot.axes import FAINT, GUIDE, INK, PALETTE, TRAIN, axes_or_new, dress
 from fastnn.plot.legends import legend
@@ -52,6 +52,7 @@ def importance(
         names = values.names
     if isinstance(values, Mapping):
         names, values = list(values) if names is None else names, list(values.values())
+    maps.refuse_closed(getattr(values, "values", values), "values")
     try:
         numbers = np.asarray(getattr(values, "values", values), float)
     except (TypeError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn._support import check
+from fastnn._support import check, maps
 
 Array = NDArray[Any]
 NAMES = "y_true", "y_pred"
@@ -19,7 +19,7 @@ def class_indices(
 ) -> tuple[Array, Array, list[str]]:
     """True and predicted classes as indices, and the names of these: those given, else the labels
     that occur, else the indices."""
-    pair = [np.asarray(y).ravel() for y in (y_true, y_pred)]
+    pair = [maps.array_of(y, name).ravel() for name, y in zip(NAMES, (y_true, y_pred), strict=True)]
     if not pair[0].size:
         raise ValueError("y_true: expected a row at least, got none")
     if any(y.dtype.kind in "OUS" for y in pair):
@@ -44,7 +44,7 @@ def class_indices(
 
 def finite_numbers(name: str, values: Any) -> Array:
     """float64 (n,), n of at least 1."""
-    found = np.asarray(values)
+    found = maps.array_of(values, name)
     number = found.dtype.kind in "iufb"
     if not found.size:
         got = "none"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.plot.axes import (
     GUIDE,
     INK,
@@ -170,7 +170,8 @@ def confusion_matrix(
 
 def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any:
     """Confusion matrix: counts by true class (row) and predicted class (column), int64 (C, C)."""
-    true, pred = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
+    true = maps.array_of(y_true, "y_true").ravel()
+    pred = maps.array_of(y_pred, "y_pred").ravel()
     if true.shape != pred.shape:
         raise ValueError(f"y_pred: expected {true.size} classes as in y_true, got {pred.size}")
     for name, values in (("y_true", true), ("y_pred", pred)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import columns_of, pair_in_order
 from fastnn._support.nullable import array_of, values_of
 from fastnn.nn import ZeroOneLoss
@@ -46,7 +46,9 @@ def recipes_of(maker: Maker, configs: Any, seed: Any, batch: Any) -> list[Recipe
 
 def task_of(given: dict[str, Any]) -> Task:
     """The arguments that all nets share, checked as far as no model is needed for it."""
-    loss, y = loss_of(given["loss"]), values_of(given["y"])
+    for name in ("x", "y", "sample_weight", "validation_data"):
+        maps.refuse_closed(given[name], name)
+    loss, y = loss_of(given["loss"]), values_of(given["y"], "y")
     data = pair_in_order(given["validation_data"], columns_of(given["x"]), given["y"])
     if isinstance(loss, SumOfLosses):
         raise TypeError(
@@ -79,7 +81,7 @@ def task_of(given: dict[str, Any]) -> Task:
         share=share,
         has_held=validates and data is None,
         every=every,
-        sample_weight=values_of(given["sample_weight"]),
+        sample_weight=values_of(given["sample_weight"], "sample_weight"),
         metrics=named(given["metrics"], loss, ignored),
         asked=given["metrics"],
         stopping=stopping,
@@ -193,7 +195,7 @@ def _of_each(name: str, given: Any, count: int, n: int) -> list[NDArray[np.int64
 
 
 def _numbers(name: str, given: Any, n: int) -> NDArray[np.int64]:
-    array = given._array if isinstance(given, Tensor) else np.asarray(given)
+    array = given._array if isinstance(given, Tensor) else maps.array_of(given, name)
     if array.dtype == np.bool_:
         if array.shape != (n,):
             raise ValueError(f"{name}: expected a mask of {n} rows, got shape {array.shape}")

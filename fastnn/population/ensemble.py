@@ -170,7 +170,8 @@ class Ensemble:
         """
         models, extra = load_with_extra(path)
         told = extra.get(KEY)
-        outputs = told.get("outputs") if isinstance(told, dict) else None
+        told = told if isinstance(told, dict) else {}
+        outputs = told.get("outputs")
         with faults_of(name_of(path)):
             if not isinstance(outputs, str) or outputs not in OUTPUTS or not len(models):
                 raise FormatError("not a file of Ensemble.save")

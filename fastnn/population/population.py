@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.columns import in_order
 from fastnn._support.nullable import array_of
 from fastnn.optim.block_optimizer import BlockOptimizer
@@ -161,6 +161,7 @@ class Population:
         """
         if any(held is None for held in self.validation_rows):
             raise ValueError("out_of_fold: expected nets of folds, bags or validation_rows")
+        maps.refuse_closed(x, "x")
         given, total = array_of(in_order(self.models[0], x)), None
         for i, held in enumerate(self.validation_rows):
             z = Ensemble([self.models[i]], self.outputs).predict(given[held])

@@ -13,7 +13,9 @@ _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP
 def started() -> int:
     """How many processes a launcher has started together with this one, which counts."""
     found = [os.environ.get(name, "") for name in _SIZES]
-    return max([1, *(int(text) for text in found if text.isascii() and text.isdigit())])
+    return max(
+        [1, *(int(text) for text in found if text.isascii() and text.isdigit() and len(text) < 10)]
+    )
 
 
 def launched() -> Ranks | None:

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from fastnn._support import maps
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.sklearn.bases import BaseEstimator
 from fastnn.sklearn.epochs import Steps
@@ -300,6 +301,8 @@ class BaseMLP(BaseEstimator):
         return X, y, weight, self._rows(x_val, y_val, held, real)
 
     def _own_validation(self, X: Any, y: Any, weight: Any, real: np.dtype[Any]) -> Rows:
+        maps.refuse_closed(X, "X_val")
+        maps.refuse_closed(y, "y_val")
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
         )
@@ -345,6 +348,7 @@ class BaseMLP(BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         """What the net gives for these rows, its output's activation included."""
+        maps.refuse_closed(X, "X")
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         out = self._by_a_kit(X)
         if out is None:

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fastnn._support import maps
 from fastnn.sklearn.base import BaseMLP, has_epochs, keep, outputs_of
 from fastnn.sklearn.bases import ClassifierMixin
 from fastnn.sklearn.fitting import Rows
@@ -202,6 +203,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        maps.refuse_closed(X, "X")
+        maps.refuse_closed(y, "y")
         X, y = validate_data(
             self,
             X,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn._support import maps
 from fastnn.nn.module import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.sklearn.bases import BaseEstimator
@@ -102,6 +103,7 @@ class BaseNet(BaseEstimator):
         """Train for one epoch, if incremental, else for all."""
         held = None
         if validation is not None:
+            maps.refuse_closed(validation, "validation_data")
             rows = validate_data(self, validation[0], dtype=REAL, reset=False)
             held = [rows, self._targets(np.asarray(validation[1])), *validation[2:]]
             held = held if held[2] is not None else held[:2]
@@ -130,6 +132,8 @@ class BaseNet(BaseEstimator):
         raise NotImplementedError
 
     def _rows(self, X: Any, y: Any, first: bool, **options: Any) -> tuple[Array, Array]:
+        maps.refuse_closed(X, "X")
+        maps.refuse_closed(y, "y")
         X, y = validate_data(self, X, y, dtype=REAL, multi_output=True, reset=first, **options)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
@@ -139,5 +143,6 @@ class BaseNet(BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """What the module gives, (rows, outputs)."""
         check_is_fitted(self)
+        maps.refuse_closed(X, "X")
         z = predict(self.module_, validate_data(self, X, dtype=REAL, reset=False))
         return z.reshape(-1, 1) if z.ndim == 1 else z

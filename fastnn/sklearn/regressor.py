@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fastnn._support import maps
 from fastnn.sklearn.base import BaseMLP, has_epochs, keep, outputs_of
 from fastnn.sklearn.bases import RegressorMixin
 from fastnn.sklearn.fitting import Rows
@@ -188,6 +189,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        maps.refuse_closed(X, "X")
+        maps.refuse_closed(y, "y")
         X, y = validate_data(
             self,
             X,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import maps
 from fastnn.tabular.base import Tabular
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
@@ -131,7 +132,7 @@ class TabularClassifier(Tabular):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows whose label is predicted."""
-        right = self.predict(X) == np.asarray(y).ravel()
+        right = self.predict(X) == maps.array_of(y, "y").ravel()
         return float(np.average(right, weights=sample_weight))
 
 
@@ -209,7 +210,7 @@ class TabularRegressor(Tabular):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R2: 1 - the mean squared error over the variance of y."""
-        truth = np.asarray(y, np.float64).ravel()
+        truth = np.asarray(maps.array_of(y, "y"), np.float64).ravel()
         mean = np.average(truth, weights=sample_weight)
         wrong = np.average(np.square(self.predict(X) - truth), weights=sample_weight)
         spread = np.average(np.square(truth - mean), weights=sample_weight)

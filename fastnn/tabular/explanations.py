@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.explain.attribution import integrated_gradients
 from fastnn.explain.curves import Dependence, dependence_of, quantile_grid
 from fastnn.nn.layers.columns import CATEGORY, EMBEDDED, Columns, ScaleColumns
@@ -94,7 +94,7 @@ def importance(
         values = np.abs(attributions(fitted, frame)).mean(axis=0)
         unit = "log-odds" if fitted.classes is not None else "units of the target"
         return _sorted(fitted.features, values, method, unit)
-    truth = _truth(fitted, np.asarray(y).ravel(), total)[rows]
+    truth = _truth(fitted, maps.array_of(y, "y").ravel(), total)[rows]
     repeats = check.integer("repeats", repeats, 1)
     values = _permutation(fitted, frame, truth, repeats, np.random.default_rng(check.seed(seed)))
     unit = "rise of the log-loss" if fitted.classes is not None else "rise of the RMSE"

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import maps
 from fastnn.tabular.cells import Kind, Mark, Wanted, typed
 
 __all__ = ["Column", "Form", "Frame", "as_frame", "column_of"]
@@ -215,6 +216,7 @@ def as_frame(x: Any, who: str = "x", wanted: Mapping[str, Wanted] = NOTHING) -> 
 
 
 def _of_rows(x: Any, who: str, wanted: Mapping[str, Wanted]) -> Frame:
+    maps.refuse_closed(x, who)
     try:
         rows = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
     except ValueError:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import maps
 from fastnn.tabular.frame import listed, unmasked
 
 __all__ = ["Labels", "labels_of", "refuse_many", "values_of"]
@@ -102,6 +103,7 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
 
 def _one_axis(y: Any, rows: int, what: str) -> NDArray[Any]:
     y = unmasked(y)
+    maps.refuse_closed(y, "y")
     try:
         found = np.asarray(y)
     except ValueError:

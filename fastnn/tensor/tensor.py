@@ -346,7 +346,7 @@ def _as_torch(data: Any, more: tuple[Any, ...]) -> NDArray[Any]:
         return given_values(data, False, None, more)[0]
     if isinstance(data, np.generic) or not (hasattr(data, "__len__") or hasattr(data, "__array__")):
         raise InvalidTypeError(f"array: expected a sequence, an array or sizes, got {data!r}")
-    return dtypes.converted(as_dtype(np.asarray(data)), default.dtype)
+    return dtypes.converted(as_dtype(maps.array_of(data, "array")), default.dtype)
 
 
 def _sizes(data: Any, requires_grad: Any, dtype: Any, more: tuple[int, ...]) -> Any:
@@ -376,7 +376,7 @@ def given_values(
     source = data._array if isinstance(data, Tensor) else data
     if isinstance(source, batch.Batch):
         return source, bool(requires_grad)  # type: ignore[return-value]
-    array = as_dtype(maps.held(np.asarray(source), "data"))
+    array = as_dtype(maps.held(maps.array_of(source, "data"), "data"))
     if dtype is not None:
         array = dtypes.converted(array, dtypes.dtype_of(dtype))
     elif not hasattr(source, "dtype") and array.dtype.kind in "iuf":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.dtypes import readable
 from fastnn.tensor import Tensor
 
@@ -168,15 +168,16 @@ def _rows(part: Any) -> int:
     return len(first)
 
 
-def _array(part: Any) -> Any:
-    return readable(part._array) if isinstance(part, Tensor) else np.asarray(part)
+def _array(part: Any, name: str) -> Any:
+    return readable(part._array) if isinstance(part, Tensor) else maps.array_of(part, name)
 
 
 def _joined(parts: Any, name: str) -> Any:
     """The parts of all batches, one below the other; of tuples each."""
     if isinstance(parts[0], tuple):
         return tuple(_joined(each, name) for each in zip(*parts, strict=True))
+    arrays = [_array(part, name) for part in parts]
     try:
-        return np.concatenate([_array(part) for part in parts])
+        return np.concatenate(arrays)
     except ValueError as error:
         raise ValueError(f"{name}: expected batches of one shape: {error}") from None

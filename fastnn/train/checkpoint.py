@@ -14,14 +14,14 @@ from fastnn._support import check
 from fastnn._support.columns import Parts
 from fastnn._support.paths import a_path, writable
 from fastnn.io.model import load as load_file, save as save_file
-from fastnn.io.safetensors import FormatError
+from fastnn.io.safetensors import FormatError, faults_of
 from fastnn.nn import Module
 from fastnn.nn.state import Check, Place, load, loadable
 from fastnn.optim.loop import blocks_of
 from fastnn.train.callbacks import Training
 from fastnn.train.history import History
 from fastnn.train.plan import Plan, name_of
-from fastnn.train.resumed import check_like, check_place, check_sound
+from fastnn.train.resumed import check_history, check_like, check_place, check_read, check_sound
 from fastnn.train.steps import Steps
 from fastnn.train.validation import Rows, check_finite
 
@@ -111,6 +111,8 @@ class Checkpoint:
                 raise FormatError(
                     f"{self.path}: no checkpoint: {name} is missing, of another kind, or too much"
                 )
+        with faults_of(self.path):
+            check_read(found["identity"], found["seed"])
         return found
 
     def identify(self, identity: Mapping[str, str]) -> None:
@@ -118,15 +120,19 @@ class Checkpoint:
 
         Raises:
             ValueError: the state in the file is of another training.
+            FormatError: the file does not say of which.
         """
         self.identity = dict(identity)
         kept = self.identity if self.found is None else self.found["identity"]
         kept.setdefault("columns", self.identity["columns"])  # older files have none
+        if missing := [what for what in self.identity if what not in kept]:
+            raise FormatError(f"{self.path}: identity: expected {missing[0]!r}, got no such name")
         for what, now in self.identity.items():
             if kept.get(what) != now:
                 raise ValueError(
                     f"checkpoint: {self.path} is of a fit with another {what}: expected "
-                    f"{kept.get(what)}, got {now}; pass resume=False to begin anew"
+                    f"{check.show(kept[what])}, got {check.show(now)}; pass resume=False to begin "
+                    "anew"
                 )
 
     def after_epoch(self) -> bool:
@@ -256,6 +262,7 @@ def restore(session: Running, state: State) -> None:
     """Restore weights, optimizer, schedule, random state, metrics and position."""
     steps, *_ = session.steps.parted(session.count, session.plan.batch)
     check_place(state, steps, len(session.plan.metrics))
+    check_history(state, _lengths(session.plan, state["epoch"]))
     scheduler, optimizer = session.plan.schedule.scheduler, session.trainer.optimizer
     tensors = tensors_of_model(session.trainer.model)
     own = {name: Place(None, name, tensor) for name, tensor in tensors.items()}
@@ -275,6 +282,13 @@ def restore(session: Running, state: State) -> None:
     session.history.history.update(state["history"])
     session.history.epoch.extend(state["epochs"])
     session.trainer.stop_training = state["stopped"]
+
+
+def _lengths(plan: Plan, epochs: int) -> dict[str, int]:
+    """How many numbers of each figure a history of so many epochs has."""
+    names = plan.names()
+    held = {f"val_{name}" for name in ("loss", *plan.metrics, *plan.whole) if plan.validates}
+    return {name: epochs // plan.every if name in held else epochs for name in names}
 
 
 def _of(scheduler: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
+from fastnn._support import maps
 from fastnn.tensor import Tensor
 
 P = ParamSpec("P")
@@ -69,15 +70,17 @@ def either_name(*, classes: bool) -> Callable[[Callable[P, R]], EitherName[P, R]
                         f"{function.__name__}() got {own!r} twice: {name!r} is another name for it"
                     )
                 renamed[own] = value
-            if classes and len(args) > max(places):
-                by_name = dict(zip(parameters, args))
-                if looks_swapped(by_name[output], by_name[target]):
-                    warnings.warn(
-                        f"{function.__name__}: {output} and {target} look swapped: {target} holds "
-                        f"scores and {output} classes; the order is ({', '.join(parameters[:3])}), "
-                        f"or name them: {output}=..., {target}=...",
-                        stacklevel=2,
-                    )
+            by_name = {**renamed, **dict(zip(parameters, args))}
+            for own in (output, target):
+                maps.refuse_closed(by_name.get(own), own)
+            asked = classes and len(args) > max(places)
+            if asked and looks_swapped(by_name[output], by_name[target]):
+                warnings.warn(
+                    f"{function.__name__}: {output} and {target} look swapped: {target} holds "
+                    f"scores and {output} classes; the order is ({', '.join(parameters[:3])}), "
+                    f"or name them: {output}=..., {target}=...",
+                    stacklevel=2,
+                )
             return function(*args, **renamed)
 
         _PLAIN[id(called)] = function

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check, columns
+from fastnn._support import check, columns, maps
 from fastnn._support.dtypes import converted, wide
 from fastnn._support.nullable import values_of
 from fastnn._support.rows import as_rows
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Loss = Callable[..., Tensor]
 
 __all__ = ["Facades", "Feed"]
+
+HELD_OUT = "validation x", "validation y", "validation sample_weight"
 
 
 class Facades:
@@ -138,7 +140,8 @@ class Feed:
         x = columns.in_order(self._user, x)
         self.columns = columns.columns_of(x)
         self.table_of_targets = y = columns.targets_in_order(self._user, y)
-        self.x, self.y, self.weight = x, values_of(y), values_of(weight)
+        self.x, self.y = x, values_of(y, "y")
+        self.weight = values_of(weight, "sample_weight")
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
         if self._is_single(self.x, self.y):
@@ -186,7 +189,7 @@ class Feed:
         x, y, weight, size = self.source.epoch()
         if size != self.size:
             raise ValueError(f"x: expected batches of {self.size} rows in all epochs, got {size}")
-        x, y, weight = self.packed_as(x, values_of(y), "x", "y", weight)
+        x, y, weight = self.packed_as(x, values_of(y, "y"), "x", "y", weight)
         return checked(self.model, self.loss, x, y, {}, weight, class_weight, known=known)
 
     def pair(self, given: Any) -> Any:
@@ -200,6 +203,8 @@ class Feed:
             x, y, weight, _ = Batches(given, "validation_data", taken).epoch()
             given = (x, y) if weight is None else (x, y, weight)
         names = self.columns or columns.of_model(self._user)
+        for name, part in zip(HELD_OUT, given, strict=False):
+            maps.refuse_closed(part, name)
         given = columns.pair_in_order(given, names, self.table_of_targets)
         if self._facade is None or len(given) not in (2, 3):
             return given

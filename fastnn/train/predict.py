@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
-from fastnn._support import forks
+from fastnn._support import forks, maps
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
@@ -223,6 +223,8 @@ def predict(
 def _predicted(
     predictor: Predictor, model: Module, x: Any, out: NDArray[Any] | None
 ) -> NDArray[Any]:
+    if out is not None:
+        maps.refuse_closed(out, "out")
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         if replay.FREE_THREADED:

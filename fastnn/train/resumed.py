@@ -85,17 +85,27 @@ def check_sound(kept: Any, place: str) -> None:
         fail(place, f"an integer up to {LARGEST}", kept)
 
 
+def check_read(identity: Mapping[str, Any], seed: Any) -> None:
+    """Check what is used before the rest: the texts that say which fit a file is of, and the seed,
+    by which rows are held out."""
+    for name, text in identity.items():
+        if not isinstance(text, str):
+            fail(f"identity.{name}", "a text", text)
+    if isinstance(seed, bool) or not 0 <= seed < 2**64:
+        fail("seed", f"an integer in 0..{2**64 - 1}", seed)
+
+
 def check_place(state: Mapping[str, Any], steps: int, figures: int) -> None:
-    """Check seed, epoch and step, and what belongs to them: sums and history.
+    """Check epoch and step, and the sums of the steps.
 
     steps: of an epoch.
     figures: metrics that are averages over rows.
     """
-    for name, most in (("seed", 2**64 - 1), ("epoch", LARGEST), ("step", steps)):
+    for name, most in (("epoch", LARGEST), ("step", steps)):
         value = state[name]
         if isinstance(value, bool) or not 0 <= value <= most:
             fail(name, f"an integer in 0..{most}", value)
-    sums, epochs = state["sums"], state["epochs"]
+    sums = state["sums"]
     if sums is None:
         if state["step"]:
             fail("sums", f"those of the {state['step']} steps", sums)
@@ -103,12 +113,34 @@ def check_place(state: Mapping[str, Any], steps: int, figures: int) -> None:
         fail("sums", f"float64 numbers, one for each of {1 + figures} figures", sums)
     else:
         check_sound(sums, "sums")
-    whole = all(type(number) is int for number in epochs)
-    if not whole or sorted(set(epochs)) != epochs or (epochs and epochs[-1] >= state["epoch"]):
-        fail("epochs", f"increasing numbers below {state['epoch']}", str(epochs))
-    for name, values in state["history"].items():
-        if not isinstance(name, str) or not isinstance(values, list) or len(values) > len(epochs):
-            fail(f"history.{name}", f"a list of at most {len(epochs)} numbers", values)
+
+
+def check_history(state: Mapping[str, Any], counts: Mapping[str, int]) -> None:
+    """Check that the history has a number for each epoch, and may be gone on with.
+
+    counts: how many there are of each of the fit's figures. Others are a callback's own.
+    """
+    done, history = state["epoch"], state["history"]
+    if len(state["epochs"]) != done or any(type(number) is not int for number in state["epochs"]):
+        fail("epochs", f"the numbers of {done} epochs", str(state["epochs"]))
+    if state["epochs"] != [*range(done)]:
+        fail("epochs", f"0..{done - 1}", str(state["epochs"]))
+    for name, count in counts.items():
+        if count and name not in history:
+            fail("history", f"{name!r}", str(sorted(map(str, history))))
+    for name, values in history.items():
+        place = f"history.{name}"
+        if not isinstance(name, str) or not name or not name.isprintable():
+            fail("history", "names that can be printed", ascii(name))
+        if not isinstance(values, list) or len(values) != counts.get(name, len(values)):
+            fail(place, f"a list of {counts.get(name, done)} numbers", values)
+        if len(values) > done:
+            fail(place, f"a list of at most {done} numbers", values)
+        exact = name in counts and name != "lr"  # a rate may be a whole number
         for value in values:
+            if exact and not isinstance(value, float):
+                fail(place, "numbers with a fraction", value)
             if isinstance(value, bool) or not isinstance(value, int | float):
-                fail(f"history.{name}", "numbers", value)
+                fail(place, "numbers", value)
+            if isinstance(value, int) and abs(value) > LARGEST:
+                fail(place, f"numbers up to {LARGEST}", value)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn._support import check
+from fastnn._support import check, maps
 
 
 def split(
@@ -80,7 +80,7 @@ def folds(
         >>> [held.tolist() for _, held in folds(np.array([0, 0, 1, 1]), 2)]
         [[0, 2], [1, 3]]
     """
-    y, n = np.asarray(y), len(y)
+    y, n = maps.array_of(y, "y"), len(y)
     k = check.integer("folds", k, 2, n)
     order = np.random.default_rng(check.seed(seed)).permutation(n)
     if stratify is None:

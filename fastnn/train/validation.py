@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn import guards
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.dtypes import STORED, wide
 from fastnn._support.rows import as_rows, as_targets
 from fastnn.compiler.recorder import Listener, Recorder, listening
@@ -80,6 +80,7 @@ def ignored_in(loss: Loss, y: ArrayLike, validation_data: Any = None) -> int | N
     label = getattr(loss, "ignore_index", None)
     held_out = validation_data[1:2] if isinstance(validation_data, tuple | list) else ()
     for given in (y, *held_out) if isinstance(label, int) else ():
+        maps.refuse_closed(given, "y")
         try:
             array = np.asarray(given)
         except ValueError:  # the check of the targets raises the error for it

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from fastnn._support import maps
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import readable
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
@@ -62,7 +61,7 @@ class BatchSource(Source):
             )
         for number, batch in enumerate(made):
             parts = batch if isinstance(batch, tuple | list) else (batch,)
-            arrays = tuple(_array(part) for part in parts)
+            arrays = tuple(_array(part, self.name) for part in parts)
             counts = [len(array) if array.ndim else -1 for array in arrays]
             if not 1 <= len(arrays) <= 3 or min(counts) != max(counts) or counts[0] < 0:
                 raise InvalidValueError(
@@ -135,5 +134,5 @@ class _Pass(Source):
         self._place = -1
 
 
-def _array(part: Any) -> NDArray[Any]:
-    return readable(part._array) if isinstance(part, Tensor) else np.asarray(part)
+def _array(part: Any, name: str) -> NDArray[Any]:
+    return readable(part._array) if isinstance(part, Tensor) else maps.array_of(part, name)

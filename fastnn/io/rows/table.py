@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.dtypes import BRAIN, STORED
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.io.rows.arrays import array_source, paths_of
@@ -378,7 +378,7 @@ def _side_by_side(x: Any, y: Any, sample_weight: Any) -> Source:
         if given is not None:
             side = array_source(given, name)
             if side is None:
-                side = array_source(np.asarray(given), name)
+                side = array_source(maps.array_of(given, name), name)
             assert side is not None
             sides.append(side)
     return SideBySide(sides) if len(sides) > 1 else source

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.mindspore.tensor import Tensor
 from fastnn.random import sampling
 from fastnn.tensor import Tensor as Plain
@@ -24,7 +24,7 @@ Row = tuple[npt.NDArray[Any], ...]
 
 def as_array(value: Any) -> npt.NDArray[Any]:
     """A value of a row as an array."""
-    return np.asarray(value._array if isinstance(value, Plain) else value)
+    return value._array if isinstance(value, Plain) else maps.array_of(value, "data")
 
 
 def permutation(n: int) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._support import maps
 from fastnn.tensor import Tensor as Plain
 
 Array = npt.NDArray[Any]
@@ -50,7 +51,7 @@ class Metric(ABC):
 
     @staticmethod
     def _convert_data(data: Any) -> Array:
-        return np.asarray(data._array if isinstance(data, Plain) else data)
+        return data._array if isinstance(data, Plain) else maps.array_of(data, "inputs")
 
 
 class OfPairs(Metric):

@@ -172,6 +172,7 @@ def counting(name: str, weight: Tensor | None, reduction: str) -> Tensor | None:
     Raises:
         ValueError: all are 0, so that the mean is nan.
     """
-    if finite(name, weight) is not None and reduction == "mean" and not weight._array.any():
+    known = finite(name, weight)
+    if known is not None and reduction == "mean" and not known._array.any():
         raise InvalidValueError(f"{name}: expected a class that counts, got zeros alone")
-    return weight
+    return known

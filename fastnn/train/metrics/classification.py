@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn._support import maps
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError
 from fastnn.train.either_name import either_name
@@ -46,6 +47,7 @@ def numbers(name: str, value: Any) -> NDArray[Any]:
     Raises:
         TypeError: another thing.
     """
+    maps.refuse_closed(value, name)
     try:
         array = np.asarray(value)
     except ValueError:

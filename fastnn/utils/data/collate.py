@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn._support.errors import InvalidValueError
 from fastnn.ops.creation import as_tensor, tensor
 from fastnn.tensor import Tensor
@@ -43,7 +43,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Tensor):
         return _stacked([x._array for x in batch])
     if isinstance(first, np.ndarray | np.generic | float | int):
-        return _stacked([np.asarray(x) for x in batch])
+        return _stacked([maps.array_of(x, "batch") for x in batch])
     if isinstance(first, Mapping):
         return {key: default_collate([item[key] for item in batch]) for key in first}
     if isinstance(first, tuple) and hasattr(first, "_fields"):

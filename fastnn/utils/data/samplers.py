@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from fastnn._support import check
+from fastnn._support import check, maps
 from fastnn.random import Generator, derive_seed, randint, randperm
 from fastnn.random.sampling import multinomial
 from fastnn.tensor import Tensor, float64, of_array
@@ -149,7 +147,9 @@ class WeightedRandomSampler(Sampler):
         replacement: bool = True,
         generator: Generator | None = None,
     ) -> None:
-        values = weights._array if isinstance(weights, Tensor) else np.asarray(weights)
+        values = (
+            weights._array if isinstance(weights, Tensor) else maps.array_of(weights, "weights")
+        )
         if values.ndim != 1:
             raise ValueError(f"weights: expected a vector, got shape {values.shape}")
         self.weights: Tensor = of_array(values.astype(float64))
