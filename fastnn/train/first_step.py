@@ -11,8 +11,8 @@ from fastnn.train.feed import Feed
 from fastnn.train.metrics.suited import check_whole
 from fastnn.train.plan import Plan
 from fastnn.train.split import held_out
-from fastnn.train.steps import Steps
-from fastnn.train.validation import Given, Known, Rows, checked_pair, tried
+from fastnn.train.steps import EVALUATION_ROWS, Steps
+from fastnn.train.validation import Given, Known, Rows, checked_pair, tried, tried_outputs
 
 if TYPE_CHECKING:
     from fastnn.train.callbacks import Training
@@ -41,12 +41,29 @@ def checked_rows(
         known = _first(steps, plan, share, given)
         held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
         check_whole(plan.whole, known.outputs, (held or known.rows).y)
+        if plan.validates and plan.epochs >= plan.every:
+            rows = held or known.rows  # of a share any rows do
+            check_sizes(steps, rows, len(rows.x) if held else held_out(len(rows.x), share))
         if file is not None:
             file.identify(identity(trainer, plan, known.rows, held, share, feed.columns))
     except BaseException:
         steps.undo()
         raise
     return known, held
+
+
+def check_sizes(steps: Steps, rows: Rows, count: int) -> None:
+    """Check that a model with a forward of the user's own takes batches as large as those of an
+    evaluation of so many rows.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if all(type(module).__module__.startswith("fastnn.") for module in steps.model.modules()):
+        return
+    for size in {*steps.parted(count, EVALUATION_ROWS)[1:]}:
+        x = rows.x[:size]
+        tried_outputs(steps.model, Given(steps.loss, x, (), x.dtype, name="validation "))
 
 
 def _first(steps: Steps, plan: Plan, share: float, given: Given) -> Known:

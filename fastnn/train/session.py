@@ -168,6 +168,8 @@ class Session:
 
     def _run(self, loop: AnyLoop, found: Any = None) -> None:
         """Run from this loop on. found: the state to go on from."""
+        if not self.trainer.stop_training:
+            self.plan.schedule.check_steps(self.epoch, self.step, self.epochs, loop.steps)
         if self._callbacks:
             self._begin(loop)
         if self._teller is not None:
