@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.optim.loop import blocks_of
 from fastnn.optim.state import check_finite
 from fastnn.train.checkpoint import Checkpoint, identity
@@ -76,4 +77,9 @@ def _first(steps: Steps, plan: Plan, share: float, given: Given) -> Known:
         failed = error
     steps.undo()
     tried(steps.model, given, plan.metrics)  # raises a clear error if the data are at fault
+    if n and "more than 1 value per channel when training" in str(failed):
+        raise InvalidValueError(
+            f"{failed}: expected at least 2 rows in a batch, got {n} rows to train on and "
+            f"batch_size={plan.batch}" + f", after validation_split={share}" * bool(share)
+        ) from failed
     raise failed

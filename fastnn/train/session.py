@@ -19,6 +19,7 @@ from fastnn.train.callbacks import Callback, Training
 from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
 from fastnn.train.history import History
 from fastnn.train.kept import Kept
+from fastnn.train.metrics import warn_of_nan
 from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
@@ -181,6 +182,7 @@ class Session:
                 with self._of_file():
                     restore_rest(self, found)
             self._epochs(loop)
+            warn_of_nan(self.history.history)
             if self._file is not None:
                 self._save()
         except KeyboardInterrupt:

@@ -228,7 +228,7 @@ class Trainer(Evaluator):
             The history: `history.history["loss"]` is one number an epoch, averaged over rows.
 
         Raises:
-            TypeError, ValueError: bad input; found before the first step, so all is as it was. What a
+            TypeError, ValueError: bad input, found before the first step: all is as it was. What a
                 callback, a schedule or a loader raises later leaves the training so far.
             FloatingPointError: the loss or a buffer became nan or infinite; the model is as before
                 that step.
