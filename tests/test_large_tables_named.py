@@ -122,8 +122,22 @@ def test_parquet_is_read_by_row_groups(tmp_path: Path) -> None:
     path = parquet(tmp_path)
     table = open_table(path, target="kind", features=["a"], window=300)
     assert table.cuts.tolist() == [*range(0, ROWS, 130), ROWS]
-    with pytest.raises(ValueError, match=r"memory: .* groups of 130 rows"):
-        open_table(path, target="kind", features=["a"], window=100)
+    for options, said in (
+        ({"window": 100}, r"window: .* groups of 130 rows, .* at least 130 rows, got 100;"),
+        ({"memory": 999}, r"memory: .* groups of 130 rows, .* at least 6240 bytes, got 999;"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            open_table(path, target="kind", features=["a"], **options)
+
+
+@pytest.mark.parametrize("kind", ["CSV", "CSV shards"])
+def test_rows_of_text_have_the_order_of_arrays(kind: str, tmp_path: Path) -> None:
+    """Window and block are the user's, whatever places of the file are remembered."""
+    for options in ({"window": 300, "block": 70}, {"window": 40, "block": 3}):
+        table = open_table(SOURCES[kind](tmp_path), target="kind", features=["a", "b"], **options)
+        array = open_table(X, Y, **options)
+        for epoch in range(2):
+            assert table_order(table, 7, epoch).tolist() == table_order(array, 7, epoch).tolist()
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {

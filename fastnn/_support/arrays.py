@@ -281,7 +281,10 @@ def _refuse_dtype(array: Array, name: str) -> None:
         "M": "dates; convert them to numbers first",
         "m": "time spans; convert them to numbers first",
     }.get(kind, "text" if kind in "USTa" else "")
-    raise InvalidTypeError(f"{name}: expected real numbers, got dtype {array.dtype}: {why}")
+    if kind == "V":
+        why = "fields; give an array of rows and columns, or a DataFrame"
+    also = f": {why}" if why else ""
+    raise InvalidTypeError(f"{name}: expected real numbers, got dtype {array.dtype}{also}")
 
 
 def _rows(array: Array, n_rows: int | None, name: str) -> None:

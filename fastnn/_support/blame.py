@@ -43,6 +43,7 @@ _SPOKEN = (TypeError, ValueError, IndexError, RuntimeError)
 _SHORT_OF = {"y": "target", "z": "input", "x": "input", "B": "input", "dim": "dims",
              "split_size": "split_sizes"}  # fmt: skip
 _HEAD = re.compile(r"(?:fastnn\.)?(\w+)(?:\(\))?: ")
+_FOR = re.compile(r"(dims?: expected [^,]* for )(\w+)(?=, got)")
 _SHORT = {
     "Operand": "Tensor | Scalar | ndarray",
     "Steps": "Scalar | Sequence[Any]",
@@ -141,6 +142,10 @@ def say_as_called(
         return
     parameters = inspect.signature(function).parameters
     known = {own, own.rstrip("_"), *parameters}
+    inner = _FOR.match(text)
+    if inner is not None and inner[2] in _FUNCTIONS and inner[2] not in known:
+        error.args = (f"{inner[1]}{own.rstrip('_')}{text[inner.end(2) :]}",)
+        return
     head = _HEAD.match(text)
     if head is None:
         if known.isdisjoint(re.findall(r"\w+", text)):

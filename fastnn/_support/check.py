@@ -120,6 +120,8 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, RuntimeError):
         raise InvalidTypeError(f"{name}: expected a number, got {show(value)}") from None
+    except OverflowError:
+        raise InvalidValueError(f"{name}: expected a finite number, got {show(value)}") from None
 
 
 def flag(name: str, value: Any) -> bool:

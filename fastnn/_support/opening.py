@@ -9,6 +9,7 @@ import stat
 import warnings
 
 from fastnn._support.paths import a_path
+from fastnn._support.stack import outside
 
 __all__ = ["content_of"]
 
@@ -27,6 +28,8 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
     """
     name = a_path(path)
     mode = os.stat(name).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "expected a file, got a folder", name)
     if not stat.S_ISFIFO(mode):
         with open(name, "rb") as file:
             if stat.S_ISCHR(mode) and not file.isatty():
@@ -38,7 +41,7 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
             warnings.warn(
                 f"{name}: a FIFO that nobody has written to yet; waiting for a writer",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=outside()[1],
             )
             select.select([file], [], [])
         os.set_blocking(file.fileno(), True)

@@ -44,7 +44,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         check_writable(x, "setitem_")
         place = seen_part(x._array, index)
         given = value if isinstance(value, Tensor) else value_of(value, x)
-        place[0][place[1]] = dtypes.converted(given._array, x._array.dtype)
+        try:
+            place[0][place[1]] = dtypes.converted(given._array, x._array.dtype)
+        except IndexError as error:
+            raise outside(x.shape, error) from None
         versions.wrote(x._array, "setitem_")
 
 

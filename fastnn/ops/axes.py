@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn._support import check
-from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
+from fastnn._support.errors import (
+    InvalidIndexError,
+    InvalidTypeError,
+    InvalidValueError,
+    too_large,
+)
 from fastnn.ops.layout import lies_as_torchs
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair
@@ -91,7 +96,10 @@ def _broadcast(array: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[Any]:
                 break
             steps.append(step if n == wanted else 0)
         else:
-            return np.ndarray(sizes, array.dtype, array, 0, steps)
+            try:
+                return np.ndarray(sizes, array.dtype, array, 0, steps)
+            except ValueError:
+                raise too_large("expand", sizes) from None
     try:
         return writable(np.broadcast_to(array, sizes), array)
     except ValueError:

@@ -230,7 +230,11 @@ def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[A
     check.elements("steps", (int(steps),))
     whole = dtype.kind in "iu"
     # float keeps all digits of a float64 tensor
-    first, last = (float(int(v)) if whole else float(v) for v in (start, end))
+    try:
+        first, last = (float(int(v)) if whole else float(v) for v in (start, end))
+    except OverflowError:
+        ends = f"{check.show(start)} and {check.show(end)}"
+        raise InvalidValueError(f"start, end: expected finite numbers, got {ends}") from None
     step = (last - first) / max(steps - 1, 1)
 
     def some(i: NDArray[Any]) -> NDArray[Any]:

@@ -70,6 +70,7 @@ def _of_matrix(x: Tensor, offset: int) -> Tensor:
 
 def _on_diagonal(x: Tensor, k: int) -> Tensor:
     n = x.shape[0] + abs(k)
+    check.elements("diag", (n, n))
     rest = of_array(np.zeros(abs(k), x.dtype))
     column = reshape(cat([x, rest]) if k else x, (n, 1) if k >= 0 else (1, n))
     return where(of_array(np.eye(n, k=k, dtype=bool)), column, of_array(np.zeros((), x.dtype)))

@@ -120,7 +120,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """
     if indexing not in ("ij", "xy"):
         raise InvalidValueError(f"indexing: expected 'ij' or 'xy', got {indexing!r}")
-    parts = tensors if isinstance(tensors[0], Tensor) else tuple(tensors[0])
+    parts = tensors
+    if len(tensors) == 1 and isinstance(tensors[0], list | tuple):
+        parts = tuple(tensors[0])
+    for i, part in enumerate(parts):
+        if not isinstance(part, Tensor):
+            raise InvalidTypeError(f"tensors[{i}]: expected a Tensor, got {check.show(part)}")
     at = list(range(len(parts)))
     if indexing == "xy" and len(parts) > 1:
         at[:2] = 1, 0

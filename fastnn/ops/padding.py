@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import place, view_of
 from fastnn.ops.elementwise import clone
@@ -87,7 +88,7 @@ def _constant(x: Tensor, sides: list[tuple[int, ...]], value: Any) -> Tensor:
         shape[at] = n + before + after
         start = max(before, 0)
         region[at] = slice(start, start + x.shape[at])
-    whole = of_array(np.empty(shape, x.dtype))
+    whole = of_array(np.empty(check.elements("pad", tuple(shape)), x.dtype))
     execute(TABLE["copy"], (whole._array,), (value_of(value, x)._array,), (), ())
     return place(whole, x, tuple(region)) if x.ndim else clone(x)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import floor, larger, mul, neg, round, sub, where
@@ -116,7 +117,10 @@ def _quantile(
 def _shares(q: float | Tensor, dtype: np.dtype[Any]) -> Tensor:
     """The fractions as a number or a vector, checked now and in every replay."""
     if not isinstance(q, Tensor):
-        q = of_array(np.asarray(q, dtype))
+        try:
+            q = of_array(np.asarray(q, dtype))
+        except OverflowError:
+            raise InvalidValueError(f"q: expected numbers in 0..1, got {show(q)}") from None
     if q.dtype != dtype:
         raise InvalidTypeError(f"q: expected {dtype} as input, got {q.dtype}")
     if q.ndim > 1:

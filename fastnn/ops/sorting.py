@@ -87,6 +87,10 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sor
         found = kthvalue(reshape(input, (1,)), k, dim)
         return Sorted(reshape(found.values, ()), found.indices)
     at = axis("kthvalue", dim, input.ndim)
+    if not input.shape[at]:
+        raise InvalidValueError(
+            f"kthvalue: expected at least one element along dim, got {input.shape}"
+        )
     if not 1 <= k <= input.shape[at]:
         raise InvalidValueError(f"k: expected 1..{input.shape[at]}, got {k}")
     order = narrow(argsort(input, at), at, k - 1, 1)
@@ -117,6 +121,10 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
             return of_array(dtypes.number(np.nan, input.dtype))
         return middle_of_all(input, median(reshape(input.detach(), (-1,)), 0).values)
     n = input.shape[axis("median", dim, input.ndim)] if input.ndim else 1
+    if not n:
+        raise InvalidValueError(
+            f"median: expected at least one element along dim, got {input.shape}"
+        )
     found = kthvalue(input, (n + 1) // 2, dim, keepdim)
     if input.dtype.kind != "f":
         return found

@@ -79,6 +79,7 @@ class LBFGS(BlockOptimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
+        check.integer("max_iter", max_iter, 1)
         given = {
             "lr": lr,
             "max_iter": max_iter,

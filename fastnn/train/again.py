@@ -171,7 +171,7 @@ class Fit:
     def _run(
         self, trainer: Trains, plan: Plan, rows: Rows, held: Rows | None, epochs: int
     ) -> History:
-        if not plan.callbacks:  # nothing of the user's can refuse it any more
+        if not plan.callbacks and plan.schedule.scheduler is None:  # nothing can refuse it now
             return self._trained(trainer, plan, rows, held, epochs)
         with undone_if_refused(trainer, records=False) as before:
             before.take(plan, resumes=False)

@@ -12,7 +12,10 @@ class History:
 
     Attributes:
         history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch; nan for what an
-            epoch that was cut off by Ctrl-C has not.
+            epoch that was cut off by Ctrl-C has not. With `validation_freq` above 1 the "val_"
+            lists have one number per evaluation: columns of one length for a DataFrame are those of
+            `{name: pandas.Series(values) for name, values in history.history.items()}`, or of
+            epochs by `index=history.epoch[freq - 1 :: freq][: len(values)]` for a "val_" list.
         epoch: the numbers of the epochs, from 0.
     """
 

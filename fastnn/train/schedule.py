@@ -101,6 +101,29 @@ class Schedule:
         ended = -(-last // self._accumulate) if last == steps else last // self._accumulate
         return ended - first // self._accumulate
 
+    def check_steps(self, epoch: int, step: int, epochs: int, steps: int) -> None:
+        """Check that the scheduler has steps for the rest of a fit, from this epoch and step on.
+
+        steps: batches of an epoch.
+
+        Raises:
+            ValueError: it would have no more before the last one.
+        """
+        if self.scheduler is None or epoch >= epochs:
+            return
+        needed, each = epochs - epoch, -(-steps // self._accumulate)
+        if self.by_step:
+            done = each if step == steps else step // self._accumulate
+            needed = needed * each - done
+        left = self.scheduler._steps_left()
+        if needed > left:
+            unit = f" of {each} updates each" if self.by_step else ""
+            raise ValueError(
+                f"scheduler: expected one that can be stepped {needed} more times, for "
+                f"{epochs - epoch} epochs{unit}, got {type(self.scheduler).__name__} with {left} "
+                "steps left"
+            )
+
     def after_epoch(self, logs: dict[str, float], monitor: str) -> None:
         """Step the scheduler after an epoch with these metrics."""
         if self.scheduler is None or self.by_step:

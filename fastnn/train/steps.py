@@ -183,7 +183,7 @@ class Steps:
             return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
-            made[part] = record(part) if by_step and part == 0 else self._matching(key)
+            made[part] = record(part) if by_step or part else self._matching(key)
         return Loop(made, record, data, batch, order, shuffle, seed, every, steps)
 
     def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop | PythonLoop:

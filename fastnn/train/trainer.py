@@ -170,9 +170,8 @@ class Trainer(Evaluator):
         that is not known) or that changes what it reads (a counter, random numbers of NumPy) runs
         in Python at every step, with the numbers of the eager loop; a warning says why.
 
-        Before the first step the model runs once, to check the data and record the step. Steps for
-        a smaller last batch and for evaluation are recorded when first reached: an error of the
-        model there is raised only after the steps before.
+        Before the first step the model runs to check the data and record the step, also for a
+        smaller last batch, and a forward of your own on batches of the validation data.
 
         Args:
             x: (rows, features), finite; converted to the model's dtype. For a model of several
@@ -229,7 +228,8 @@ class Trainer(Evaluator):
             The history: `history.history["loss"]` is one number an epoch, averaged over rows.
 
         Raises:
-            TypeError, ValueError: bad input; the model is as it was.
+            TypeError, ValueError: bad input, found before the first step: all is as it was. What a
+                callback, a schedule or a loader raises later leaves the training so far.
             FloatingPointError: the loss or a buffer became nan or infinite; the model is as before
                 that step.
             FormatError: the file is not a checkpoint.
@@ -357,6 +357,7 @@ class Trainer(Evaluator):
         and all rows."""
         given = feed.given(class_weight)
         steps = self._steps(feed.model, feed.loss)
+        before.steps = steps
         known, held = checked_rows(self, steps, plan, share, feed, given, validation, file)
         if self._dealing is not None:
             check_plan(self._dealing, self, plan, known.rows, held)

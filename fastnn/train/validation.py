@@ -12,10 +12,12 @@ from fastnn import guards
 from fastnn._support import check, maps
 from fastnn._support.dtypes import STORED, wide
 from fastnn._support.rows import as_rows, as_targets
+from fastnn.compiler.captures import Captures
 from fastnn.compiler.recorder import Listener, Recorder, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
 from fastnn.ops import cast
+from fastnn.random.generator import default_generator
 from fastnn.tensor import Tensor, of_array
 from fastnn.train.metrics import METRICS, Metric
 from fastnn.train.metrics.suited import unsuited
@@ -224,6 +226,19 @@ def tried(model: Module, given: Given, metrics: dict[str, Metric], warns: bool =
     if warns:
         guards.warn_of_targets(model, given.loss, rows.y, given.name)
     return rows
+
+
+def tried_outputs(model: Module, given: Given) -> None:
+    """A test run of the model on all rows given, in evaluation mode, of which nothing is left."""
+    listener, random = Listener([given.x.copy()]), default_generator.__getstate__()
+    start = Captures([model], [], stores=False).saved()
+    with evaluating(model):
+        try:
+            _outputs(model, given, listener)
+        finally:
+            listener.undo()
+            start.put_back()
+            default_generator.set_state(random)
 
 
 def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:

@@ -80,10 +80,13 @@ class LargeTable:
         if source.cuts is not None:
             longest = int(np.diff(source.cuts).max(initial=0))
             if longest > self.window:
+                name, least, got = "memory", f"{4 * longest * each} bytes", memory
+                if window is not None:
+                    name, least, got = "window", f"{longest} rows", window
                 raise InvalidValueError(
-                    f"memory: {source.name} is stored in groups of {longest} rows, of which one "
-                    f"has to fit a window; expected at least {4 * longest * each} bytes, got "
-                    f"{memory}; or write it with smaller groups (row_group_size)"
+                    f"{name}: {source.name} is stored in groups of {longest} rows, of which one "
+                    f"has to fit a window; expected at least {least}, got {got}; or write it with "
+                    "smaller groups (row_group_size)"
                 )
 
     @property
@@ -313,6 +316,7 @@ def open_table(
         window: rows that are shuffled with each other; default: as many as take a quarter of
             `memory`. Give it to have the same order with another `memory`.
         block: rows that are read side by side; default: those of 256 KiB, and at most window / 64.
+            Of Parquet files and Arrow tables the row groups are the blocks, whatever is given.
 
     Raises:
         TypeError, ValueError: no such source; shards of several widths; files that are cut short.

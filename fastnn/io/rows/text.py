@@ -56,7 +56,6 @@ class _Text(Source):
             self.classes = found if classes is None else classes
         else:
             self._places, self.rows = like._places, like.rows
-        self.cuts = np.append(np.arange(0, self.rows, TOGETHER), self.rows).astype(np.int64)
         real = np.dtype(np.float64)
         parts = [Part((len(roles.features),), real)]
         if roles.target is not None:

@@ -108,6 +108,7 @@ class Hardtanh(Elementwise):
         self.inplace: bool = check.flag("inplace", inplace)
         for name, given in (("min_val", min_value), ("max_val", max_value)):
             if given is not None:
+                check.real(f"{name}ue", given)
                 text = f"keyword argument `{name}ue` is deprecated and renamed to `{name}`"
                 warnings.warn(text, FutureWarning, stacklevel=2)
         min_val = min_val if min_value is None else min_value

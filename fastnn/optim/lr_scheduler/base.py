@@ -108,6 +108,16 @@ class LRScheduler:
         """The learning rates from `last_epoch` and `base_lrs` alone, where a closed form exists."""
         return None
 
+    def _steps_left(self) -> float:
+        """How many more times it can be stepped; infinite without a last step.
+
+        >>> from fastnn import nn, optim
+        >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1, momentum=0.9)
+        >>> optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)._steps_left()
+        10
+        """
+        return math.inf
+
     def _initial_step(self) -> None:
         self._step_count = 0
         self._initial = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -129,6 +130,19 @@ class SequentialLR(_Composed):
             scheduler.step()
         self._last_lr = scheduler.get_last_lr()
 
+    def _steps_left(self) -> float:
+        """Until one of those that are still to come has no more."""
+        now = bisect_right(self._milestones, self.last_epoch)
+        for index in range(now, len(self._schedulers)):
+            scheduler, begin = self._schedulers[index], self.last_epoch
+            if index > now:  # it begins anew
+                begin = self._milestones[index - 1]
+            left = scheduler._steps_left() + (scheduler.last_epoch if index > now else 0)
+            end = self._milestones[index] if index < len(self._milestones) else math.inf
+            if begin + left < end - 1:
+                return begin + left - self.last_epoch
+        return math.inf
+
 
 def _undo_first_step(scheduler: LRScheduler) -> None:
     """Undo the first learning rates, which each scheduler set when it was made."""
@@ -158,6 +172,10 @@ class ChainedScheduler(_Composed):
         self._schedulers = _same_optimizer(schedulers, optimizer)
         self.optimizer: Optimizer = self._schedulers[0].optimizer
         self._last_lr = self._rates()
+
+    def _steps_left(self) -> float:
+        """Of that which ends first."""
+        return min(scheduler._steps_left() for scheduler in self._schedulers)
 
     def step(self, epoch: int | None = None) -> None:
         """Step each scheduler."""

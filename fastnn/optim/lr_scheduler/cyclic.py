@@ -220,6 +220,10 @@ class OneCycleLR(LRScheduler):
             return (end - start) * share + start
         return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
+    def _steps_left(self) -> float:
+        """Of the cycle."""
+        return self.total_steps - self.last_epoch
+
     def get_lr(self) -> list[float]:
         t = self.last_epoch
         if t > self.total_steps:

@@ -11,8 +11,10 @@ logits.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, cast
 
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.stack import outside
 from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
 from fastnn.tensor import Tensor, of_array
@@ -243,6 +246,23 @@ def named(
     """
     found = _resolve(metrics, loss, ignored)
     return {name: function for name, (function, whole) in found.items() if not whole}
+
+
+_NEED: dict[str, str] = {
+    "msle": "outputs and targets above -1",
+    "mean_poisson_deviance": "outputs above 0 and targets of at least 0",
+    "mean_gamma_deviance": "outputs and targets above 0",
+}
+"""What metrics are nan without."""
+
+
+def warn_of_nan(history: Mapping[str, Sequence[float]]) -> None:
+    """Name the metrics of a history that were given values outside of their domain."""
+    for name, values in history.items():
+        needed = _NEED.get(name.removeprefix("val_"))
+        if needed is not None and any(map(math.isnan, values)):
+            text = f"metrics: {name} is nan in some epochs: it needs {needed}"
+            warnings.warn(text, UserWarning, stacklevel=outside()[1])
 
 
 def whole_set(

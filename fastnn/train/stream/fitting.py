@@ -13,6 +13,7 @@ from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.io.rows.table import LargeTable
 from fastnn.train.checkpoint import Checkpoint, identity_of
 from fastnn.train.feed import Feed
+from fastnn.train.first_step import check_sizes
 from fastnn.train.metrics import Metric, OfAllRows, named, whole_set
 from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.predict import predict
@@ -149,7 +150,7 @@ def fit_table(
     feed = _feed_of(trainer, stream, table)
     held = held if isinstance(held, LargeTable) else feed.pair(held)
     plan = planned(feed, held, share, epochs, update, verbose, trainer.optimizer, given)
-    steps = trainer._steps(model, loss)
+    before.steps = steps = trainer._steps(model, loss)
     rows = _first(steps, plan, stream, held)
     if file is not None:
         digest = stream.digest() + (rows.digest() if isinstance(rows, Stream) else "")
@@ -213,7 +214,13 @@ def _first(steps: Steps, plan: Plan, stream: Stream, held: Any) -> Rows | Stream
             tried(steps.model, stream.first, plan.metrics)
             raise
         stream.learn(known)
-        return _held(steps, plan, known, held)
+        found = _held(steps, plan, known, held)
+        if found is not None and plan.epochs >= plan.every:
+            if isinstance(found, Stream):
+                check_sizes(steps, found.like, found.count)
+            else:
+                check_sizes(steps, found, len(found.x))
+        return found
     except BaseException:
         steps.undo()
         raise

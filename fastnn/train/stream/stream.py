@@ -165,6 +165,8 @@ class Stream:
             )
         if plan.schedule.by_step and made[0] is None:
             made[0] = record(0)
+        if last < batch:
+            made[1] = record(1)
         return StreamLoop(ahead, made, record, self.like.arrays(), batch, count, every, number)
 
     def evaluation(self, steps: Steps, metrics: dict[str, Metric]) -> AnyLoop:
