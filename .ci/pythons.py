@@ -142,9 +142,12 @@ def cross_built(python: str, processor: str, library: str) -> Path:
         environment |= static_library(name, target)
     print(f"== building Python {python} for {target} (minutes)", flush=True)
     configure = [code / "configure", "--prefix=/python", *options_of(python)]
-    configure += [f"--build={os.uname().machine}-linux-gnu", f"--host={host_of(target)}"]
+    # 3.11 asks the system that builds whether its modules are musl's: the target's, by an alias.
+    configure += [f"--build={os.uname().machine}-pc-{host_of(end)}", f"--host={host_of(target)}"]
     run(objects, *configure, f"--with-build-python={helper}", environment=environment)
     run(objects, "make", "-j2")
+    for data in objects.glob("build/lib.*/_sysconfigdata_*_linux_*"):  # as Debian's 3.11 calls it
+        shutil.copy(data, data.with_name(data.name.replace("_linux_", "_", 1)))
     run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made")
     shutil.move(objects / "made/python", folder)
     return folder
