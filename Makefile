@@ -149,7 +149,7 @@ try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releas
 
 release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of materials into dist/; RELEASE=1 sets the tag, SIGN=key signs
 	@rm -rf dist
-	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag) $(if $(SIGN),--sign "$(SIGN)") $(if $(ONLY),--only $(ONLY) --quick)
+	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag) $(if $(SIGN),--sign "$(SIGN)") $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build docs/api docs/gallery dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

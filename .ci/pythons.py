@@ -24,7 +24,7 @@ LIBRARIES = {  # of Python's modules: options of configure, what the linker call
 }
 SYSTEMS = {  # C library: the end of zig's target, Debian's packages of what NumPy's wheels want
     "musllinux": ("linux-musl", ["musl"]),
-    "manylinux": ("linux-gnu.2.36", ["libc6", "libstdc++6"]),
+    "manylinux": ("linux-gnu.2.36", ["libc6", "libstdc++6", "zlib1g"]),
 }
 ANSWERS = {  # what configure would find out by running a program, or at length
     "ac_cv_buggy_getaddrinfo": "no",
@@ -89,7 +89,8 @@ def on_this_machine(version: str) -> Path:
 def zig(target: str) -> dict[str, str]:
     """zig as configure is told of a compiler."""
     zig = shlex.quote(str(Path(ziglang.__file__).with_name("zig")))  # configure starts it often
-    compiler = f"{zig} cc -target {target}"
+    # Python 3.11's build asks where headers are, and is told /usr/include: zig knows its own.
+    compiler = f"{zig} cc -target {target} -nostdinc"
     return {
         "CC": f"{compiler} -dynamic" if "musl" in target else compiler,
         # musl's own stdarg.h would say by this that it is musl; zig's does not.
@@ -108,22 +109,18 @@ def host_of(target: str) -> str:
     return re.sub(r"[.][\d.]+$", "", target)
 
 
-def static_library(name: str, target: str) -> dict[str, str]:
-    """A static library for a target, and how Python's configure is told where it is."""
-    options, short = LIBRARIES[name]
+def static_library(name: str, target: str) -> Path:
+    """The folder of a static library for a target."""
     objects = (WORK / "source" / f"{name}-{target}").absolute()
     folder = objects / "made"
     if not folder.exists():
         code = source("bookworm", name, WORK / "source" / name).absolute()
         # zlib's own configure does not know --host.
         host = [] if name == "zlib" else [f"--host={host_of(target)}"]
-        configure = [code / "configure", f"--prefix={folder}", *host, *options]
+        configure = [code / "configure", f"--prefix={folder}", *host, *LIBRARIES[name][0]]
         run(objects, *configure, environment=zig(target) | ANSWERS)
         run(objects, "make", "install")
-    return {
-        f"{name.upper()}_CFLAGS": f"-I{folder}/include",
-        f"{name.upper()}_LIBS": f"-L{folder}/lib -l{short}",
-    }
+    return folder
 
 
 def cross_built(python: str, processor: str, library: str) -> Path:
@@ -137,14 +134,22 @@ def cross_built(python: str, processor: str, library: str) -> Path:
     version = python.rstrip("t")
     helper = on_this_machine(version)  # runs what the build of Python runs of it
     code, objects = code_of(python), WORK / "source" / f"{python}-{target}"
-    environment = zig(target) | ANSWERS
-    for name in LIBRARIES:
-        environment |= static_library(name, target)
+    environment = zig(target) | ANSWERS | {"CPPFLAGS": "", "LDFLAGS": ""}
+    for name, (_, short) in LIBRARIES.items():
+        made = static_library(name, target)
+        include, lib = f"-I{made}/include", f"-L{made}/lib"
+        environment[f"{name.upper()}_CFLAGS"] = include
+        environment[f"{name.upper()}_LIBS"] = f"{lib} -l{short}"
+        environment["CPPFLAGS"] += f" {include}"  # 3.11 looks nowhere else
+        environment["LDFLAGS"] += f" {lib}"
     print(f"== building Python {python} for {target} (minutes)", flush=True)
     configure = [code / "configure", "--prefix=/python", *options_of(python)]
-    configure += [f"--build={os.uname().machine}-linux-gnu", f"--host={host_of(target)}"]
+    # 3.11 asks the system that builds whether its modules are musl's: the target's, by an alias.
+    configure += [f"--build={os.uname().machine}-pc-{host_of(end)}", f"--host={host_of(target)}"]
     run(objects, *configure, f"--with-build-python={helper}", environment=environment)
     run(objects, "make", "-j2")
+    for data in objects.glob("build/lib.*/_sysconfigdata_*_linux_*"):  # as Debian's 3.11 calls it
+        shutil.copy(data, data.with_name(data.name.replace("_linux_", "_", 1)))
     run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made")
     shutil.move(objects / "made/python", folder)
     return folder

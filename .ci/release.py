@@ -85,9 +85,20 @@ def sign(sums: Path, key: Path) -> Path:
     return signature
 
 
+def too_large(wheels: list[Path]) -> list[str]:
+    """What is to be said of wheels with more bytes than tests/smoke_wheel.py lets them have."""
+    found = re.search(r"^LIMIT = ([\d_]+)", Path("tests/smoke_wheel.py").read_text(), re.M)
+    assert found
+    sizes = {wheel.name: wheel.stat().st_size for wheel in wheels}
+    limit = int(found[1])
+    return [f"{n}: {size} bytes, the limit is {limit}" for n, size in sizes.items() if size > limit]
+
+
 def check(files: list[Path]) -> None:
     print(run(TOOLS / "twine", "check", "--strict", *files).strip())
     wheels = [path for path in files if path.suffix == ".whl"]
+    if large := too_large(wheels):
+        sys.exit("\n".join(large))
     print(run(TOOLS / "check-wheel-contents", *wheels).strip())
     for wheel in wheels:
         if "manylinux" in wheel.name:
@@ -104,7 +115,6 @@ def main() -> None:
     parser.add_argument("--tag", action="store_true", help="it is a release: set the tag")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="sign SHA256SUMS with this key")
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="of the wheels")
-    parser.add_argument("--quick", action="store_true", help="wheels as zip compresses")
     options = parser.parse_args()
     number = version()
     changed = run("git", "status", "--porcelain")
@@ -115,8 +125,7 @@ def main() -> None:
     run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", DIST)
     (sdist,) = DIST.glob(f"*-{number}.tar.gz")
     check_sdist(sdist)
-    quick = ["--quick"] if options.quick else []
-    wheels = [sys.executable, ".ci/wheels.py", "--into", DIST, *quick, "--only", *options.only]
+    wheels = [sys.executable, ".ci/wheels.py", "--into", DIST, "--only", *options.only]
     subprocess.run(wheels, check=True)
     check([sdist, *sorted(DIST.glob("*.whl"))])
     here = f"cp3{sys.version_info.minor}"

@@ -125,6 +125,7 @@ def tests_of(files: list[Path], wheel: Found, place: Place) -> str:
     # Not by what a package that needs the GIL does to it.
     command = ["-X", "gil=0"] if wheel.python.endswith("t") else []
     command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    command += ["-o", f"pythonpath={folder}"]
     return place.run(*command, *(f"{folder}/{file}" for file in files)).splitlines()[-1]
 
 

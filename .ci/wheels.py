@@ -121,7 +121,7 @@ def metadata() -> Path:
 
 
 def pack(files: Path, about: Path, tags: list[str], into: Path, quick: bool) -> Path:
-    """Files and metadata as a wheel, with its WHEEL and RECORD."""
+    """Files and metadata as a wheel, with its WHEEL and RECORD. Of the same files it is kept."""
     contents = {p.relative_to(files).as_posix(): p.read_bytes() for p in files.rglob("*.*")}
     for path in filter(Path.is_file, about.rglob("*")):
         contents[path.relative_to(about.parent).as_posix()] = path.read_bytes()
@@ -137,6 +137,9 @@ def pack(files: Path, about: Path, tags: list[str], into: Path, quick: bool) -> 
     python, abi, _ = tags[0].split("-")
     platforms = ".".join(tag.split("-")[2] for tag in tags)
     wheel = into / f"{about.stem}-{python}-{abi}-{platforms}.whl"
+    kept = WORK / "packed" / f"{hashlib.sha256(contents[record]).hexdigest()}.whl"
+    if kept.exists():
+        return Path(shutil.copy(kept, wheel))
     with ZipFile(wheel, "w", ZIP_DEFLATED) as archive:
         for name, content in contents.items():  # metadata last, as the format advises
             entry = ZipInfo(name, FIRST_DATE)
@@ -144,6 +147,8 @@ def pack(files: Path, about: Path, tags: list[str], into: Path, quick: bool) -> 
             archive.writestr(entry, content, ZIP_DEFLATED)
     if not quick:
         repack(wheel)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        Path(shutil.copy(wheel, kept.with_suffix(".partial"))).rename(kept)
     return wheel
 
 

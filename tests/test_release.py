@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -70,6 +71,51 @@ def test_what_keeps_a_tree_from_being_a_release(name: str, monkeypatch: pytest.M
 
     changelog, changed, count = CASES[name]
     assert len(unready("1.0.0", changelog, date(2026, 1, 3), changed)) == count
+
+
+def test_a_release_has_no_wheel_above_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    monkeypatch.chdir(ROOT)
+    from release import too_large
+
+    wheels = [tmp_path / "a.whl", tmp_path / "b.whl"]
+    for wheel, size in zip(wheels, (2_000_000, 2_200_000), strict=True):
+        with wheel.open("wb") as file:
+            file.truncate(size)
+    (said,) = too_large(wheels)
+    assert said.startswith("b.whl: 2200000 bytes, the limit is 2100000")
+
+
+def test_wheels_of_the_same_files_are_packed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zopfli takes as long as the compiler; a release takes what `make wheels` has packed."""
+    packed: list[Path] = []
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    monkeypatch.setitem(sys.modules, "repack_wheel", SimpleNamespace(repack=packed.append))
+    import wheels
+
+    monkeypatch.setattr(wheels, "WORK", tmp_path)
+    files, about = tmp_path / "files", tmp_path / "a-1.dist-info"
+    for folder in files, about:
+        folder.mkdir()
+    about.joinpath("METADATA").write_text("Name: a\n")
+    contents = []
+    for text, tag, count in (
+        ("1", "cp311-cp311-any", 1),
+        ("1", "cp311-cp311-any", 1),
+        ("1", "cp312-cp312-any", 2),
+        ("2", "cp312-cp312-any", 3),
+        ("1", "cp311-cp311-any", 3),
+    ):
+        files.joinpath("a.py").write_text(text)
+        wheel = wheels.pack(files, about, [tag], tmp_path, quick=False)
+        assert len(packed) == count and wheel.name == f"a-1-{tag}.whl"
+        contents.append(wheel.read_bytes())
+        wheel.unlink()
+    assert contents[0] == contents[1] == contents[4] and len(set(contents)) == 3
 
 
 def put_source(folder: Path, version: str) -> str:

@@ -4,6 +4,8 @@ from typing_extensions import disjoint_base
 
 _Tensor = Any  # defined above this door
 
+class Attribute(str): ...
+
 @disjoint_base
 class Watch:
     ran_at: int

@@ -44,6 +44,10 @@ cdef extern from *:
 cdef object _any = object()  # stands for a value that may change
 
 
+class Attribute(str):
+    """The name of an attribute of a dict, where a plain name is a key."""
+
+
 cdef enum:
     CELL
     ENTRY  # of a dict
@@ -76,9 +80,9 @@ cdef class Watch:
     were; and the gradients that a run leaves, whose memory nobody else may hold.
 
     leaves: tensors whose array and requires_grad are watched.
-    places: (object, attribute) or (dict, key) each; (dict, None) stands for all entries, (dict,
-        names) for all keys and the values of these, (class, None) for all that its objects find,
-        (class, names) for what they find under these.
+    places: (object, attribute), (dict, key) or (dict, Attribute) each; (dict, None) is for all
+        entries, (dict, names) for all keys and the values of these, (class, None) for all that its
+        objects find, (class, names) for what they find under these.
     found: (tensor, the gradient that a run has to find).
     left: (tensor, the gradient that a run leaves or None). Nobody else has the gradient nor its
         array yet.
@@ -205,9 +209,9 @@ cdef list _by_dict(list places):
     """The places, those in one dict side by side, after one (dict, their number) for its state."""
     cdef dict groups = {}
     for place in places:
-        groups.setdefault(id(place[0]), []).append(place)
-    return [place for group in groups.values() for place in (
-        [(group[0][0], len(group)), *group] if _has_state(group[0][0]) else group)]
+        groups.setdefault((id(place[0]), type(place[1]) is Attribute), []).append(place)
+    return [place for (_, outside), group in groups.items() for place in (
+        [(group[0][0], len(group)), *group] if _has_state(group[0][0]) and not outside else group)]
 
 
 cdef bint _has_state(where) except -1:
@@ -217,6 +221,8 @@ cdef bint _has_state(where) except -1:
 
 cdef int _kind_of(where, name) except -1:
     """Which kind of place it is."""
+    if type(name) is Attribute:
+        return ATTRIBUTE
     if name is None:
         return (CLASS if isinstance(where, type) else LIST if isinstance(where, list)
                 else ARRAY if not isinstance(where, dict)

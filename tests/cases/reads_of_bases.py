@@ -184,6 +184,30 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "c.default_factory()",
         "c.default_factory = lambda: 3.0",
     ),
+    # attributes of an object that is a dict, whose keys have names, too
+    **{
+        f"{what} of a subclass of {base}": (
+            f"class D({base}): {body}\nclass E({base}): k = 3.0\nc = D(){setup}",
+            "c.k",
+            change,
+        )
+        for base in ("dict", "collections.OrderedDict", "list")
+        for what, body, setup, change in (
+            ("slot", "__slots__ = ('k',)", "; c.k = 1.0", "c.k = 3.0"),
+            ("class", "k = 1.0", "", "c.__class__ = E"),
+            ("attributes", "pass", "; c.k = 1.0", "c.__dict__ = {'k': 3.0}"),
+        )
+    },
+    "slot beside a key of its name": (
+        "class D(dict): __slots__ = ('k',)\nc = D(k=5.0); c.k = 1.0",
+        "c.k + c['k']",
+        "c.k = 3.0",
+    ),
+    "key beside a slot of its name": (
+        "class D(dict): __slots__ = ('k',)\nc = D(k=5.0); c.k = 1.0",
+        "c.k + c['k']",
+        "c['k'] = 3.0",
+    ),
     "default that enters": ("c = collections.defaultdict(lambda: box.k)", "c['k']", "c['k'] = 3.0"),
     "rotated deque": ("c = collections.deque([1.0, 2.0])", "c[0]", "c.rotate(1)"),
     "maps of a chain map": (

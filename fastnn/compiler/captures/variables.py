@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from fastnn._core.watch import Attribute
 from fastnn.compiler.captures.snapshot import CONTAINERS, is_plain, snapshot
 
 NOTHING = object()
@@ -105,10 +106,13 @@ class Variable:
                 return [(self.where, CALLED)]
             case "cell":
                 return [(self.where, "cell_contents")]
-            case "entry" | "slot":
+            case "entry":
                 return [(self.where, self.name)]
+            case "slot":
+                return [(self.where, _attribute(self.where, self.name))]
             case "kind":
-                places = [(self.where, "__class__"), (self.where, "__dict__")]
+                names = ("__class__", "__dict__")
+                places = [(self.where, _attribute(self.where, name)) for name in names]
                 return places if own_dict(self.where) is not None else places[:1]
             case "function":
                 return [(self.where, name) for name in _OF_FUNCTIONS]
@@ -149,6 +153,11 @@ def own_dict(value: Any) -> dict[str, Any] | None:
     except AttributeError:
         return None
     return found if type(found) is dict else None
+
+
+def _attribute(where: Any, name: str) -> str:
+    """A name as `watch.Watch` takes it for an attribute: of a dict, it would be a key."""
+    return Attribute(name) if isinstance(where, dict) else name
 
 
 def value_at(where: Any, name: str) -> Any:
