@@ -131,7 +131,7 @@ class Fit:
             return None
         try:
             shown = replace(self._plan, bar=bar) if bar.telling else self._plan
-            plan = self._plan_of(shown, given)
+            plan = self._plan_of(shown, given, epochs)
             rows = None if plan is None else self._rows.take(x, y, given.sample_weight)
             if plan is None or rows is None or not model.training:
                 return None
@@ -150,7 +150,7 @@ class Fit:
         finally:
             trainer._fitting.end()
 
-    def _plan_of(self, plan: Plan, given: Arguments) -> Plan | None:
+    def _plan_of(self, plan: Plan, given: Arguments, epochs: int) -> Plan | None:
         """This plan with these objects; None if they are not good, or not looked at here."""
         pair, callbacks = given.validation_data, given.callbacks
         if (pair is None) is not (self._held_out is None) or not (pair is None or _is_pair(pair)):
@@ -164,6 +164,7 @@ class Fit:
         try:
             optimizer, unit = self._of[2], given.schedule
             schedule = Schedule(given.scheduler, optimizer, unit, 1, given.monitor)
+            schedule.check_steps(0, 0, epochs, self._session.training.steps)
             return replace(plan, callbacks=listed(callbacks), schedule=schedule)
         except (TypeError, ValueError):
             return None
@@ -171,7 +172,7 @@ class Fit:
     def _run(
         self, trainer: Trains, plan: Plan, rows: Rows, held: Rows | None, epochs: int
     ) -> History:
-        if not plan.callbacks and plan.schedule.scheduler is None:  # nothing can refuse it now
+        if not plan.callbacks:  # nothing of the user's can refuse it any more
             return self._trained(trainer, plan, rows, held, epochs)
         with undone_if_refused(trainer, records=False) as before:
             before.take(plan, resumes=False)

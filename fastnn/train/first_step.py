@@ -9,6 +9,7 @@ from fastnn.optim.loop import blocks_of
 from fastnn.optim.state import check_finite
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.feed import Feed
+from fastnn.train.metrics import Metric
 from fastnn.train.metrics.suited import check_whole
 from fastnn.train.plan import Plan
 from fastnn.train.split import held_out
@@ -44,7 +45,8 @@ def checked_rows(
         check_whole(plan.whole, known.outputs, (held or known.rows).y)
         if plan.validates and plan.epochs >= plan.every:
             rows = held or known.rows  # of a share any rows do
-            check_sizes(steps, rows, len(rows.x) if held else held_out(len(rows.x), share))
+            count = len(rows.x) if held else held_out(len(rows.x), share)
+            check_sizes(steps, rows, count, plan.metrics)
         if file is not None:
             file.identify(identity(trainer, plan, known.rows, held, share, feed.columns))
     except BaseException:
@@ -53,9 +55,9 @@ def checked_rows(
     return known, held
 
 
-def check_sizes(steps: Steps, rows: Rows, count: int) -> None:
+def check_sizes(steps: Steps, rows: Rows, count: int, metrics: dict[str, Metric]) -> None:
     """Check that a model with a forward of the user's own takes batches as large as those of an
-    evaluation of so many rows.
+    evaluation of so many rows, unless it did before.
 
     Raises:
         ValueError: it does not.
@@ -63,8 +65,9 @@ def check_sizes(steps: Steps, rows: Rows, count: int) -> None:
     if all(type(module).__module__.startswith("fastnn.") for module in steps.model.modules()):
         return
     for size in {*steps.parted(count, EVALUATION_ROWS)[1:]}:
-        x = rows.x[:size]
-        tried_outputs(steps.model, Given(steps.loss, x, (), x.dtype, name="validation "))
+        if not steps.has_evaluated(rows, size, metrics):
+            x = rows.x[:size]
+            tried_outputs(steps.model, Given(steps.loss, x, (), x.dtype, name="validation "))
 
 
 def _first(steps: Steps, plan: Plan, share: float, given: Given) -> Known:

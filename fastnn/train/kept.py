@@ -117,6 +117,11 @@ class Kept:
             self._changes = changes
         return True
 
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch of the loop."""
+        return self._parted[0]
+
     def is_whole(self) -> bool:
         """Whether other rows of the same kinds can take the place of these."""
         return isinstance(self.loop, Loop) and self.loop.is_whole()

@@ -19,7 +19,7 @@ from fastnn.train.callbacks import Callback, Training
 from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
 from fastnn.train.history import History
 from fastnn.train.kept import Kept
-from fastnn.train.metrics import warn_of_nan
+from fastnn.train.metrics import NEEDS, warn_of_nan
 from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
@@ -163,14 +163,14 @@ class Session:
             if found is not None:
                 restore(self, found)
             loop = self._loop()
+        if not self.trainer.stop_training:
+            self.plan.schedule.check_steps(self.epoch, self.step, self.epochs, loop.steps)
         if isinstance(loop, PythonLoop) and loop.doubts:
             warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=5)
         self._run(loop, found)
 
     def _run(self, loop: AnyLoop, found: Any = None) -> None:
         """Run from this loop on. found: the state to go on from."""
-        if not self.trainer.stop_training:
-            self.plan.schedule.check_steps(self.epoch, self.step, self.epochs, loop.steps)
         if self._callbacks:
             self._begin(loop)
         if self._teller is not None:
@@ -182,7 +182,8 @@ class Session:
                 with self._of_file():
                     restore_rest(self, found)
             self._epochs(loop)
-            warn_of_nan(self.history.history)
+            if not NEEDS.keys().isdisjoint(self.plan.metrics):
+                warn_of_nan(self.history.history)
             if self._file is not None:
                 self._save()
         except KeyboardInterrupt:

@@ -204,6 +204,10 @@ class Steps:
         made = known, tail, None
         return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
 
+    def has_evaluated(self, rows: Rows, size: int, metrics: dict[str, Metric]) -> bool:
+        """Whether a recording of an evaluation of so many rows holds."""
+        return self._matching(self._key("evaluate", rows, size, Asked(metrics))) is not None
+
     def parted(self, n: int, batch: int) -> tuple[int, int, int]:
         """The number of batches for n rows, and the rows of the first and last. No batch has a
         single row where a BatchNorm1d would refuse it, as one row has no variance."""

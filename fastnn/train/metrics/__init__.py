@@ -248,7 +248,7 @@ def named(
     return {name: function for name, (function, whole) in found.items() if not whole}
 
 
-_NEED: dict[str, str] = {
+NEEDS: dict[str, str] = {
     "msle": "outputs and targets above -1",
     "mean_poisson_deviance": "outputs above 0 and targets of at least 0",
     "mean_gamma_deviance": "outputs and targets above 0",
@@ -259,7 +259,7 @@ _NEED: dict[str, str] = {
 def warn_of_nan(history: Mapping[str, Sequence[float]]) -> None:
     """Name the metrics of a history that were given values outside of their domain."""
     for name, values in history.items():
-        needed = _NEED.get(name.removeprefix("val_"))
+        needed = NEEDS.get(name.removeprefix("val_"))
         if needed is not None and any(map(math.isnan, values)):
             text = f"metrics: {name} is nan in some epochs: it needs {needed}"
             warnings.warn(text, UserWarning, stacklevel=outside()[1])

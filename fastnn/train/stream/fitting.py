@@ -217,9 +217,9 @@ def _first(steps: Steps, plan: Plan, stream: Stream, held: Any) -> Rows | Stream
         found = _held(steps, plan, known, held)
         if found is not None and plan.epochs >= plan.every:
             if isinstance(found, Stream):
-                check_sizes(steps, found.like, found.count)
+                check_sizes(steps, found.like, found.count, plan.metrics)
             else:
-                check_sizes(steps, found, len(found.x))
+                check_sizes(steps, found, len(found.x), plan.metrics)
         return found
     except BaseException:
         steps.undo()
