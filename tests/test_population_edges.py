@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "y": (lambda: fit_many(mlp, X, CLASSES[:9], folds=3, **COMMON), ValueError,
           r"y: expected 150 targets, one a row of x, got 9"),
     "loss": (lambda: fit_many(mlp, X, CLASSES, configs=CONFIGS, loss=3, verbose=0), TypeError,  # type: ignore[arg-type]
-             "loss: expected a module or function, got 3"),
+             "loss: expected a loss of nn, a function of"),
     "grid": (lambda: grid({"lr": Spread()}), TypeError, "space: lr: expected a list of values"),  # type: ignore[dict-item]
 }  # fmt: skip
 

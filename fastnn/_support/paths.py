@@ -20,7 +20,7 @@ def a_path(value: Any, name: str = "path") -> str:
         TypeError: neither text nor a path.
         ValueError: it is empty, or has a character that no name of a file has.
     """
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | bytes | os.PathLike):
         raise InvalidTypeError(f"{name}: expected a path, got {show(value)}")
     text = os.fsdecode(value)
     if not text:
