@@ -30,10 +30,6 @@ FACTORS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "CyclicLR": ("gamma", lambda v: lr_scheduler.CyclicLR(
         sgd(), 0.1, 0.2, gamma=v, cycle_momentum=False)),
     "PolynomialLR": ("power", lambda v: lr_scheduler.PolynomialLR(sgd(), power=v)),
-    "CosineAnnealingLR": (
-        "eta_min", lambda v: lr_scheduler.CosineAnnealingLR(sgd(), 3, eta_min=v)),
-    "CosineAnnealingWarmRestarts": (
-        "eta_min", lambda v: lr_scheduler.CosineAnnealingWarmRestarts(sgd(), 3, eta_min=v)),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ class CosineAnnealingLR(LRScheduler):
     Args:
         optimizer: whose groups it sets.
         T_max: epochs to the minimum, at least 1; from there the rate rises again.
-        eta_min: the lowest rate, at least 0, default 0.
+        eta_min: the lowest rate, default 0; below 0 too, as in torch.
         last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017, without restarts; the recursive form of
@@ -33,7 +33,7 @@ class CosineAnnealingLR(LRScheduler):
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         self.T_max: int = check.integer("T_max", T_max, 1)
-        self.eta_min: float = check.real("eta_min", eta_min, 0.0)
+        self.eta_min: float = check.real("eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -64,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         optimizer: whose groups it sets.
         T_0: the first T_i, at least 1.
         T_mult: at least 1, default 1.
-        eta_min: the lowest rate, at least 0, default 0.
+        eta_min: the lowest rate, default 0; below 0 too, as in torch.
         last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017; torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
@@ -82,7 +82,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     ) -> None:
         self.T_0 = self.T_i = check.integer("T_0", T_0, 1)
         self.T_mult: int = check.integer("T_mult", T_mult, 1)
-        self.eta_min: float = check.real("eta_min", eta_min, 0.0)
+        self.eta_min: float = check.real("eta_min", eta_min)
         self.T_cur: float = check.integer("last_epoch", last_epoch, -1)
         super().__init__(optimizer, last_epoch)
 
