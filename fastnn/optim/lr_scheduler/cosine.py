@@ -15,7 +15,7 @@ class CosineAnnealingLR(LRScheduler):
     Args:
         optimizer: whose groups it sets.
         T_max: epochs to the minimum, at least 1; from there the rate rises again.
-        eta_min: the lowest rate, default 0.
+        eta_min: the lowest rate, default 0; below 0 too, as in torch.
         last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017, without restarts; the recursive form of
@@ -64,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         optimizer: whose groups it sets.
         T_0: the first T_i, at least 1.
         T_mult: at least 1, default 1.
-        eta_min: the lowest rate, default 0.
+        eta_min: the lowest rate, default 0; below 0 too, as in torch.
         last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017; torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
