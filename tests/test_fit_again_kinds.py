@@ -111,8 +111,8 @@ def test_fits_again_are_fits(kind: str, batch: int, monkeypatch: pytest.MonkeyPa
 
 
 MOST = {
-    "plain": 78, "validation": 140, "split": 165, "whole set": 118, "function": 128,
-    "schedule": 190, "schedule, steps": 460, "weights": 105, "class weights": 170,
+    "plain": 78, "validation": 140, "split": 165, "whole set": 122, "function": 136,
+    "schedule": 190, "schedule, steps": 470, "weights": 105, "class weights": 170,
 }  # fmt: skip
 
 
