@@ -63,7 +63,7 @@ class Recording:
     bound: list[Storage]  # arrays passed to a run: inputs, then new memory for the outputs
     n_inputs: int
     instructions: list[Instruction]
-    watched: list[Value]  # scalars: a run stops if one is not finite
+    watched: list[Value]  # a run stops if one is not finite
     recorder: Recorder = field(repr=False)
     captures: Captures = field(repr=False)
     parts: tuple[Any, ...] = ()  # objects that must live as long as the recording

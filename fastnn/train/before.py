@@ -14,7 +14,6 @@ from fastnn.random.generator import default_generator
 from fastnn.train.gradients import Gradients
 from fastnn.train.plan import Plan
 from fastnn.train.session import Session
-from fastnn.train.steps import Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +30,6 @@ class Before:
 
     Attributes:
         session: the fit, once it runs.
-        steps: those of the first step, which keep the gradients from before.
     """
 
     def __init__(self, trainer: Any, records: bool = True) -> None:
@@ -44,7 +42,6 @@ class Before:
         self._callbacks: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._state: tuple[list[NDArray[Any]], list[Any]] | None = None
         self.session: Session | None = None
-        self.steps: Steps | None = None
 
     def take(self, plan: Plan, resumes: bool) -> None:
         """Keep what a plan brings, and where it resumes from a checkpoint, all that this has."""
@@ -79,8 +76,6 @@ class Before:
                 part.load_state_dict(state)
             for array, value in zip(self._tensors(), arrays, strict=True):
                 np.copyto(array, value)
-        if self.steps is not None:
-            self.steps.undo()
         default_generator.set_state(self._random)
 
 

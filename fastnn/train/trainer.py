@@ -357,7 +357,6 @@ class Trainer(Evaluator):
         and all rows."""
         given = feed.given(class_weight)
         steps = self._steps(feed.model, feed.loss)
-        before.steps = steps
         known, held = checked_rows(self, steps, plan, share, feed, given, validation, file)
         if self._dealing is not None:
             check_plan(self._dealing, self, plan, known.rows, held)

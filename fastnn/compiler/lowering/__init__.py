@@ -20,7 +20,7 @@ __all__ = ["Instruction", "Lowered", "Storage", "Value", "lower"]
 
 @dataclass
 class Lowered:
-    """A program, with its instructions, its bound storages, and the scalars that stop a run."""
+    """A program, with its instructions, its bound storages, and what stops a run."""
 
     program: Program
     bound: list[Storage]

@@ -10,7 +10,6 @@ to nothing; anything else is computed in copies, which are looked at before anyt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -108,21 +107,13 @@ def _on_copies(
         line = next(i for i in instructions if value in i.writes())
         into.append(_cast(copy, value, line))
         back.append(_cast(value, copy, line))
+        instructions = [i.moved(value.storage, copy.storage, -value.offset) for i in instructions]
         if is_float(value.dtype):
             found, flag = _test(copy, index, line)
             index += 4
             tests += found
             flags.append(flag)
-    pairs = list(copies.values())
-    computed = [
-        replace(i, values=[_copy_of(v, pairs) if v is not None else v for v in i.values])
-        for i in instructions
-    ]
-    return [*into, *computed, *tests, *back], flags
-
-
-def _copy_of(value: Value, copies: Sequence[tuple[Value, Value]]) -> Value:
-    return next((copy for known, copy in copies if known.storage is value.storage), value)
+    return [*into, *instructions, *tests, *back], flags
 
 
 def _test(value: Value, index: int, line: Instruction) -> tuple[list[Instruction], Value]:
@@ -134,8 +125,11 @@ def _test(value: Value, index: int, line: Instruction) -> tuple[list[Instruction
     flag = _new((1, 1), real, index + 3)
     n = int(np.prod(value.shape))
     rows = replace(product, shape=(1, n, 1), strides=(n, 1, 1))
+    widened = [_cast(number, value, line)]
+    if value.dtype == real:
+        widened, number = [], value
     return [
-        _cast(number, value, line),
+        *widened,
         _row("mul", [product, number, factor], (), line),
         _row("sum", [flag, rows], (1, n, 1), line),
     ], flag

@@ -150,7 +150,7 @@ def fit_table(
     feed = _feed_of(trainer, stream, table)
     held = held if isinstance(held, LargeTable) else feed.pair(held)
     plan = planned(feed, held, share, epochs, update, verbose, trainer.optimizer, given)
-    before.steps = steps = trainer._steps(model, loss)
+    steps = trainer._steps(model, loss)
     rows = _first(steps, plan, stream, held)
     if file is not None:
         digest = stream.digest() + (rows.digest() if isinstance(rows, Stream) else "")
