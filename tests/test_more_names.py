@@ -254,6 +254,8 @@ def test_sizes() -> None:
     assert x.shape[1:].numel() == 12 and type(x.shape[:-1]) is fastnn.Size
     assert type(x.shape + (5,)) is fastnn.Size and x.size() == x.shape and x.size(-1) == 4
     assert fastnn.zeros(x.shape).reshape(x.shape[:1].numel(), -1).shape == (2, 12)
+    for size in (x.shape, x.shape[1:], x.shape + (5,), x.size(), fastnn.zeros(()).shape):
+        assert hash(size) == hash(tuple(size)) and {size, tuple(size)} == {size}
     assert fastnn.broadcast_shapes((2, 1), (3,)).numel() == 6
     scaled = fastnn.compile(lambda t: t * t.shape.numel())
     assert scaled(fastnn.ones(3)).tolist() == [3, 3, 3] and scaled(fastnn.ones(1)).tolist() == [1]

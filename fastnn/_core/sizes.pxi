@@ -4,6 +4,9 @@ cdef extern from *:
     static PyObject *fnn_sizes_of(PyTypeObject *kind, PyObject *tuple) {
         Py_ssize_t i, n = PyTuple_GET_SIZE(tuple);
         PyObject *sizes = kind->tp_alloc(kind, n);
+    #if PY_VERSION_HEX >= 0x030E0000  /* tuples keep their hash; -1: not computed yet */
+        if (sizes != NULL) ((PyTupleObject *)sizes)->ob_hash = -1;
+    #endif
         for (i = 0; sizes != NULL && i < n; i++) {
             PyObject *size = PyTuple_GET_ITEM(tuple, i);
             Py_INCREF(size);
