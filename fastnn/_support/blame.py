@@ -21,6 +21,7 @@ import numpy as np
 from fastnn._core.tape import TensorBase
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.signatures import signature
 
 __all__ = ["name_arguments", "names_already", "naming", "say_as_called", "wrong_argument"]
 
@@ -108,15 +109,15 @@ def wrong_argument(
 ) -> Exception | None:
     """The error that names the argument; None if all fit, or if what was said names one already."""
     try:
-        signature = inspect.signature(function)
-        bound = signature.bind(*args, **given).arguments
+        asked = signature(function)
+        bound = asked.bind(*args, **given).arguments
     except (TypeError, ValueError):  # an argument too many or too few: Python says which
         return None
     said = re.match(r"(\w+)(\[\d+\])?: ", str(error))
-    named = said[1] if said and said[1] in signature.parameters else ""  # by another function, too
+    named = said[1] if said and said[1] in asked.parameters else ""  # by another function, too
     arrays_too = not isinstance(error, AttributeError)  # where one will do for a Tensor
     for name, value in bound.items():
-        parameter = signature.parameters[name]
+        parameter = asked.parameters[name]
         if not isinstance(parameter.annotation, str):
             continue
         kinds = _kinds(parameter.annotation)
@@ -140,7 +141,7 @@ def say_as_called(
     text, own = error.args[0], getattr(function, "__name__", "__").removeprefix("_")
     if not isinstance(text, str) or own.startswith("_"):
         return
-    parameters = inspect.signature(function).parameters
+    parameters = signature(function).parameters
     known = {own, own.rstrip("_"), *parameters}
     inner = _FOR.match(text)
     if inner is not None and inner[2] in _FUNCTIONS and inner[2] not in known:

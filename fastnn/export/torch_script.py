@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import builtins
-import inspect
 import textwrap
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 import fastnn
 from fastnn import nn
+from fastnn._support.signatures import signature
 from fastnn._version import __version__
 from fastnn.export.reference import rows_for
 from fastnn.export.steps import (
@@ -162,7 +162,7 @@ class _Words:
             return _listed("nn.Sequential", [_listed("OrderedDict", [_listed("", pairs)])])
         assert isinstance(module, Layer)
         kind = type(module).__name__
-        defaults = inspect.signature(type(module)).parameters
+        defaults = signature(type(module)).parameters
         given = [
             f"{key}={value!r}"
             for key, value in module._config().items()

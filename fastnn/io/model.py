@@ -15,7 +15,6 @@ The columns are those of the table that the model was trained on, if it was one.
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -27,6 +26,7 @@ from fastnn import nn
 from fastnn._support import columns
 from fastnn._support.device import device
 from fastnn._support.dtypes import is_float, readable
+from fastnn._support.signatures import signature
 from fastnn._version import __version__
 from fastnn.io.safetensors import File, FormatError, faults_of, name_of, parse_json, read, write
 from fastnn.io.state import restored, save_state
@@ -293,7 +293,7 @@ def _layer(
         _fail(path, f"{who} takes {wanted}, got {', '.join(options)!r:.60}")
     own = (array.dtype for name, array in tensors.items() if name.startswith(f"{at}."))
     dtype = next((dtype for dtype in own if is_float(dtype)), None)
-    typed = {"dtype": dtype} if "dtype" in inspect.signature(kind).parameters else {}
+    typed = {"dtype": dtype} if "dtype" in signature(kind).parameters else {}
     try:
         return kind(**options, **typed)
     except (TypeError, ValueError, OverflowError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Collection, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._support.signatures import signature
 from fastnn.nn.module import Module
 from fastnn.tensor import Tensor
 
@@ -64,14 +64,14 @@ class Layer(Module):
 
 def arguments(kind: type[Layer]) -> tuple[str, ...]:
     """The constructor arguments that a layer's configuration keeps."""
-    found = inspect.signature(kind).parameters.values()
+    found = signature(kind).parameters.values()
     kept = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(p.name for p in kept if p.name[0] != "_" and p.name not in _UNKEPT)
 
 
 def optional(kind: type[Layer]) -> tuple[str, ...]:
     """The flags of the constructor that a configuration has where they are set."""
-    return tuple(name for name in _OPTIONAL if name in inspect.signature(kind).parameters)
+    return tuple(name for name in _OPTIONAL if name in signature(kind).parameters)
 
 
 @contextmanager

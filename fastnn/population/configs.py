@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastnn._support import check
+from fastnn._support.signatures import signature
 from fastnn.optim.block_optimizer import OPTIMIZERS
 
 OF_THE_FIT = ("seed", "batch_size")  # keys that are neither for the model nor for the optimizer
@@ -115,7 +116,7 @@ class _Arguments(NamedTuple):
 def _arguments(function: Callable[..., Any], skip: int = 0) -> _Arguments:
     """The arguments that can be given by name, beyond the first `skip`; and whether any can."""
     try:
-        found = list(inspect.signature(function).parameters.values())[skip:]
+        found = list(signature(function).parameters.values())[skip:]
     except (TypeError, ValueError):  # a function written in C may tell nothing
         return _Arguments((), True)
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from scipy.special import expit, softmax
 
 from fastnn import nn, random
 from fastnn._support import check, forks
+from fastnn._support.signatures import signature
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
 from fastnn.train import Trainer
 
@@ -70,7 +70,7 @@ def module_of(given: Any, settings: dict[str, Any], sizes: dict[str, int], seed:
             "module: expected a Module, its class, or a function that makes one, got "
             f"{check.show(given)}"
         )
-    known = inspect.signature(make).parameters
+    known = signature(make).parameters
     open_sizes = {k: v for k, v in sizes.items() if k in known and k not in settings}
     made = _seeded(lambda: make(**open_sizes, **settings), seed)
     if not isinstance(made, nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from fastnn import optim
 from fastnn._support import check
+from fastnn._support.signatures import signature
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
 from fastnn.optim.lr_scheduler import ReduceLROnPlateau
 from fastnn.sklearn.net import Net
@@ -57,7 +57,7 @@ def _own(given: Any, params: Sequence[Tensor], rate: float) -> BlockOptimizer:
         check.choice("optimizer", given, OPTIMIZERS)
         make = OPTIMIZERS[given].kind
     bound = getattr(make, "keywords", {})  # of a functools.partial
-    takes = "lr" in inspect.signature(make).parameters and "lr" not in bound
+    takes = "lr" in signature(make).parameters and "lr" not in bound
     made = make(params, lr=rate) if takes else make(params)
     if not isinstance(made, BlockOptimizer) or getattr(made, "calls_closure", False):
         raise TypeError(

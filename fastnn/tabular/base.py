@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._support import check
+from fastnn._support.signatures import signature
 from fastnn._support.threads import num_threads, set_num_threads
 from fastnn.random import derive_seed
 from fastnn.tabular.fitting import Report
@@ -71,7 +71,7 @@ class Tabular:
 
     @classmethod
     def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls).parameters]
+        return [name for name in signature(cls).parameters]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
@@ -92,7 +92,7 @@ class Tabular:
         return self
 
     def __repr__(self) -> str:
-        found = inspect.signature(type(self)).parameters.values()
+        found = signature(type(self)).parameters.values()
         changed = [
             f"{p.name}={getattr(self, p.name)!r}"
             for p in found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, NamedTuple
 
 from fastnn import nn, optim
+from fastnn._support.signatures import signature
 from fastnn.nn.activations.base import ACTIVATIONS as _ACTIVATIONS
 from fastnn.nn.losses.base import LOSSES as _LOSSES, Loss as _Loss
 from fastnn.optim import lbfgs as lbfgs, levenberg_marquardt as levenberg_marquardt  # named there
@@ -16,7 +16,7 @@ __all__ = ["ACTIVATIONS", "LOSSES", "OPTIMIZERS", "Loss", "loss_of", "rate_of", 
 
 def _with_rate(kind: type[BlockOptimizer], settings: dict[str, Any]) -> dict[str, Any]:
     """The settings, with the optimizer's default learning rate."""
-    lr = inspect.signature(kind).parameters.get("lr")
+    lr = signature(kind).parameters.get("lr")
     return settings if lr is None else {"lr": lr.default, **settings}
 
 

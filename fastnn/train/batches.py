@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._support import check, maps
 from fastnn._support.dtypes import readable
+from fastnn._support.signatures import signature
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def inputs_taken(model: Module) -> int:
     (1, 2)
     """
     try:
-        asked = inspect.signature(model.forward).parameters.values()
+        asked = signature(model.forward).parameters.values()
     except (TypeError, ValueError):
         return 1
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -7,7 +7,6 @@ warning says so.
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -16,6 +15,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 import numpy as np
 
 from fastnn._support import maps
+from fastnn._support.signatures import signature
 from fastnn.tensor import Tensor
 
 P = ParamSpec("P")
@@ -54,7 +54,7 @@ def either_name(*, classes: bool) -> Callable[[Callable[P, R]], EitherName[P, R]
     """
 
     def decorate(function: Callable[P, R]) -> EitherName[P, R]:
-        parameters = list(inspect.signature(function).parameters)
+        parameters = list(signature(function).parameters)
         target = next(name for name in parameters if name in TARGETS)
         output = next(name for name in parameters if name in OUTPUTS)
         named = dict.fromkeys(TARGETS, target) | dict.fromkeys(OUTPUTS, output)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from fastnn._support import check
+from fastnn._support.signatures import signature
 from fastnn.nn import Module, losses
 from fastnn.nn.losses.base import LOSSES
 from fastnn.tensor import Tensor
@@ -53,8 +54,8 @@ def names() -> dict[str, type[Module]]:
 
 
 def _is_of_pairs(kind: Any) -> bool:
-    given = [p for p in inspect.signature(kind).parameters.values() if p.default is p.empty]
-    asked = inspect.signature(kind.forward).parameters.values()
+    given = [p for p in signature(kind).parameters.values() if p.default is p.empty]
+    asked = signature(kind.forward).parameters.values()
     return not given and sum(p.default is p.empty for p in asked) == 3  # self, output and target
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
+from fastnn._support.signatures import signature
 from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
 from fastnn.nn.losses.cross_entropy import some_ignored
 from fastnn.tensor import Tensor, of_array
@@ -164,7 +164,7 @@ def check_weighted(loss: Loss, name: str) -> None:
         return
     function = loss.forward if isinstance(loss, Module) else loss
     try:
-        inspect.signature(function).bind(None, None, None)
+        signature(function).bind(None, None, None)
     except (TypeError, ValueError):
         raise ValueError(
             f"{name}: the loss takes no weights; expected a loss of nn, or a function of (output, "

@@ -63,8 +63,9 @@ def _drawn() -> tuple[Any, ...]:
 
 def _unknown(calls: Calls, found: Collection[int]) -> list[types.CodeType]:
     """The functions that ran and were not found. What this package and NumPy call of the standard
-    library does not count, nor what an import runs."""
+    library does not count, nor what an import runs, nor what computes annotations (Python 3.14)."""
     sure = {id(code) for code, _, module in calls.values() if known.is_trusted(code, module)}
+    sure.update(id(code) for code, *_ in calls.values() if code.co_name == "__annotate__")
     left = [(c, by) for c, by, _ in calls.values() if id(c) not in sure and id(c) not in found]
     unknown: dict[int, types.CodeType] = {}
     while True:

@@ -15,6 +15,7 @@ CALLED = ("forward", "__call__")  # of every layer, whatever names the code uses
 _WIDEST = 48  # entries of a dict that are compared one by one in C
 _OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakref__", "__dict__"}
+_UNREAD |= {"__annotate_func__", "__annotations_cache__"}  # Python 3.14
 _COUNTER = ("fastnn.nn.module", "changes")  # of Module, which says itself that something changed
 
 

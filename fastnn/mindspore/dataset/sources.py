@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from fastnn._support import check, maps
+from fastnn._support.signatures import signature
 from fastnn.mindspore.tensor import Tensor
 from fastnn.random import sampling
 from fastnn.tensor import Tensor as Plain
@@ -347,7 +348,7 @@ class NumpySlicesDataset(Dataset):
 def arguments_of(function: Callable[..., Any], available: int) -> int:
     """How many columns a function takes; 1 where it does not tell."""
     try:
-        found = inspect.signature(function).parameters.values()
+        found = signature(function).parameters.values()
     except (TypeError, ValueError):
         return 1
     if any(p.kind is p.VAR_POSITIONAL for p in found):

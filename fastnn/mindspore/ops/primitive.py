@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from fastnn._support.signatures import signature
 from fastnn.mindspore.tensor import adopt
 
 
@@ -18,7 +19,7 @@ class Primitive:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         settings = [
             p.replace(kind=p.POSITIONAL_OR_KEYWORD)
-            for p in inspect.signature(type(self).compute).parameters.values()
+            for p in signature(type(self).compute).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         ]
         try:
