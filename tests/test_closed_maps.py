@@ -107,6 +107,16 @@ FITS: dict[str, Door] = {
     "regressor X": ("X", lambda: of_estimator("MLPRegressor", MX, MW)),
     "estimator predict": ("X", lambda: of_estimator("MLPClassifier", X, Y).predict(MX)),
 }  # fmt: skip
+
+
+def replayed(x: Any) -> fastnn.Tensor:
+    """A compiled function that has been called before: C takes the arguments."""
+    function = fastnn.compile(lambda a: a.sum())
+    function(X)
+    function(X)
+    return function(x)
+
+
 TENSORS: dict[str, Door] = {
     "tensor": ("data", lambda: fastnn.tensor(MX)),
     "tensor of a list": ("data", lambda: fastnn.tensor([MW, MW])),
@@ -128,6 +138,8 @@ TENSORS: dict[str, Door] = {
     "set_data": ("data", lambda: nn.Parameter(X).set_data(MX)),
     "Buffer": ("data", lambda: nn.Buffer(MX)),
     "compiled": ("compile: an argument", lambda: fastnn.compile(lambda a: a.sum())(MX)),
+    "replayed": ("compile: an argument", lambda: replayed(MX)),
+    "replayed view": ("compile: an argument", lambda: replayed(np.asarray(MX)[:])),
     "mindspore": ("input_data", lambda: MindSporeTensor(MX)),
     "collate": ("batch", lambda: fastnn.utils.data.default_collate([MW, MW])),
     "sampler": ("weights", lambda: fastnn.utils.data.WeightedRandomSampler(MW, 2)),

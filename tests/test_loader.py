@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,13 +138,15 @@ def test_workers_have_seeds_of_their_own() -> None:
     assert get_worker_info() is None
 
 
-def test_init_function_and_persistence(tmp_path: Any) -> None:
-    def note(worker: int) -> None:
-        (tmp_path / f"{worker}-{os.getpid()}").touch()
+def note(folder: Path, worker: int) -> None:
+    (folder / f"{worker}-{os.getpid()}").touch()
 
+
+def test_init_function_and_persistence(tmp_path: Any) -> None:
     loader = DataLoader(
-        Squares(7), batch_size=3, num_workers=2, worker_init_fn=note, persistent_workers=True
-    )
+        Squares(7), batch_size=3, num_workers=2, worker_init_fn=partial(note, tmp_path),
+        persistent_workers=True,
+    )  # fmt: skip
     next(iter(loader))  # an epoch that is left early
     assert lists(loader) == SQUARES and lists(loader) == SQUARES
     assert sorted(p.name[0] for p in tmp_path.iterdir()) == ["0", "1"]
@@ -156,16 +161,21 @@ def test_an_error_of_the_data_set_arrives(options: dict[str, Any]) -> None:
         lists(DataLoader(Squares(7, wrong=(4,)), batch_size=3, **options))
 
 
-def test_an_error_of_the_init_function_arrives() -> None:
-    def wrong(worker: int) -> None:
-        raise LookupError(f"no luck in {worker}")
+def wrong(worker: int) -> None:
+    raise LookupError(f"no luck in {worker}")
 
+
+def test_an_error_of_the_init_function_arrives() -> None:
     with pytest.raises(LookupError, match="no luck in 0"):
         lists(DataLoader(Squares(7), num_workers=2, worker_init_fn=wrong))
 
 
+def unsent(items: Any) -> Any:
+    return lambda: items
+
+
 def test_a_batch_that_cannot_be_sent() -> None:
-    loader = DataLoader(Squares(2), num_workers=1, collate_fn=lambda items: lambda: items)
+    loader = DataLoader(Squares(2), num_workers=1, collate_fn=unsent)
     with pytest.raises(RuntimeError, match=r"pickle|local object"):  # 3.13 and newer say that
         list(loader)
 
@@ -175,14 +185,27 @@ def test_a_worker_that_dies() -> None:
         lists(DataLoader(Squares(9, dies=4), batch_size=3, num_workers=2))
 
 
-def test_timeout() -> None:
-    class Slow(Squares):
-        def __getitem__(self, index: int) -> int:
-            signal.pause()
-            return 0
+class Slow(Squares):
+    def __getitem__(self, index: int) -> int:
+        signal.pause()
+        return 0
 
+
+def test_timeout() -> None:
     with pytest.raises(RuntimeError, match=r"timeout=0\.1 "):
         lists(DataLoader(Slow(3), num_workers=1, timeout=0.1))
+
+
+@pytest.mark.parametrize("context", ["spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "name, given",
+    [("dataset", [lambda: 0]), ("collate_fn", lambda items: items),
+     ("worker_init_fn", lambda worker: None), ("dataset", [threading.Lock()])],
+)  # fmt: skip
+def test_what_does_not_pickle_is_named(name: str, given: Any, context: str) -> None:
+    options = {"dataset": Squares(2), "num_workers": 1, "multiprocessing_context": context}
+    with pytest.raises(TypeError, match=f"^{name}: expected what can be pickled"):
+        list(DataLoader(**{**options, name: given}))
 
 
 def test_large_tasks_and_batches_cannot_block_each_other() -> None:

@@ -94,6 +94,21 @@ class Stream(data.IterableDataset):
         return iter(ROWS)
 
 
+class AtOnce(data.Dataset):
+    def __getitem__(self, index: int) -> Any:
+        return ROWS[index]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return [ROWS[i] for i in indices]
+
+    def __len__(self) -> int:
+        return 3
+
+
+def counted(given: Any) -> tuple[str, int]:
+    return ("list" if isinstance(given, list) else "one"), len(given)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize(
     ("size", "wanted"),
@@ -103,21 +118,8 @@ class Stream(data.IterableDataset):
 def test_a_collate_function_of_ones_own(
     kind: str, size: int | None, wanted: list[Any], workers: int
 ) -> None:
-    def collate(given: Any) -> tuple[str, int]:
-        return ("list" if isinstance(given, list) else "one"), len(given)
-
-    class AtOnce(data.Dataset):
-        def __getitem__(self, index: int) -> Any:
-            return ROWS[index]
-
-        def __getitems__(self, indices: list[int]) -> list[Any]:
-            return [ROWS[i] for i in indices]
-
-        def __len__(self) -> int:
-            return 3
-
     given = {"items": ROWS, "stream": Stream(), "items at once": AtOnce()}[kind]
-    loader = data.DataLoader(given, batch_size=size, collate_fn=collate, num_workers=workers)
+    loader = data.DataLoader(given, batch_size=size, collate_fn=counted, num_workers=workers)
     assert list(loader) == wanted
 
 

@@ -5,6 +5,8 @@
 `Replay` is a program with all that Python does around a run, `Front` a callable that tries one
 before it asks Python.
 """
+import mmap
+
 import numpy
 
 from cpython.buffer cimport (
@@ -25,6 +27,7 @@ from fastnn._core.watch cimport Watch
 
 FREE_THREADED = bool(FNN_FREE_THREADED)  # this Python may run without a GIL
 cdef type _ndarray = numpy.ndarray
+cdef type _map = mmap.mmap
 cdef object _empty = numpy.empty
 cdef type _tensor = None  # fastnn.tensor.Tensor
 
@@ -102,7 +105,7 @@ cdef class Replay:
         """The array of an argument; None where Python has to look at it."""
         if type(x) is _tensor:
             return None if (<tape.TensorBase>x).requires_grad else (<tape.TensorBase>x)._array
-        return x
+        return None if type(x) is _ndarray and _of_a_file(x) else x
 
 
 cdef class Forward:
@@ -166,8 +169,11 @@ cdef class Feeds:
 
 
 cdef inline bint _of_a_file(x):
-    """Whether an array may be the view of a memory map, which may be closed by now."""
-    return x.base is not None and type(x.base) is not _ndarray
+    """Whether an array is the view of a memory map, which may be closed by now."""
+    base = x.base
+    while base is not None and isinstance(base, (_ndarray, memoryview)):
+        base = base.obj if type(base) is memoryview else base.base
+    return isinstance(base, _map)
 
 
 cdef tuple _spec(x):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fastnn._support import check
+from fastnn._support.arrays import show
 from fastnn.random import Generator, derive_seed
 from fastnn.utils.data.datasets import IterableDataset
 from fastnn.utils.data.fetch import Fetcher
@@ -34,7 +37,8 @@ class DataLoader:
         drop_last: drop a smaller last batch, default False.
         timeout: seconds to wait for a worker's batch; default 0: for ever.
         worker_init_fn: called in each worker with its number, after seeding.
-        multiprocessing_context: "fork", "spawn", "forkserver" or a context of multiprocessing.
+        multiprocessing_context: "fork", "spawn", "forkserver" or a context of multiprocessing;
+            default: Python's own, "fork" on Linux, and "forkserver" there from Python 3.14 on.
         generator: random generator of the order; default: seeded from that of `manual_seed`.
         prefetch_factor: batches that each worker may be ahead, default 2.
         persistent_workers: keep the processes from epoch to epoch, default False.
@@ -159,13 +163,30 @@ class DataLoader:
                 return
             yield batch
 
+    def _refuse_what_cannot_be_sent(self, error: Exception) -> None:
+        """Say which argument does not pickle, where processes do not begin as copies."""
+        for name in ("dataset", "collate_fn", "worker_init_fn"):
+            value = getattr(self, name)
+            try:
+                ForkingPickler.dumps(value)
+            except Exception:
+                raise TypeError(
+                    f"{name}: expected what can be pickled, as the workers are not forks of this "
+                    f"process, got {show(value)}: {error}. Define it at the top of a module, or "
+                    'give multiprocessing_context="fork" where the system has it'
+                ) from error
+
     def _in_workers(self, fetcher: Callable[[], Fetcher], seed: int) -> Iterator[Any]:
         workers = self._workers
         if workers is None:
-            workers = Workers(
-                self.num_workers, self.prefetch_factor, self.dataset, fetcher,
-                self.worker_init_fn, self.timeout, self.multiprocessing_context, self.in_order,
-            )  # fmt: skip
+            try:
+                workers = Workers(
+                    self.num_workers, self.prefetch_factor, self.dataset, fetcher,
+                    self.worker_init_fn, self.timeout, self.multiprocessing_context, self.in_order,
+                )  # fmt: skip
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                self._refuse_what_cannot_be_sent(error)
+                raise
             if self.persistent_workers:
                 self._workers = workers
                 weakref.finalize(self, workers.close)
