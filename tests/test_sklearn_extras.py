@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import pickle
 import time
@@ -189,6 +190,25 @@ def test_lr_schedule() -> None:
     plateau = functools.partial(optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=10.0)
     stuck = classifier(lr_schedule=plateau).fit(X, LABELS)
     assert stuck._optimizer.learning_rate < stuck.learning_rate_init
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_a_schedule_that_ends_too_soon(kind: Any) -> None:
+    cycle = functools.partial(optim.lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=3)
+    y = LABELS if kind is MLPClassifier else NUMBERS
+    mine = kind(hidden_layer_sizes=(4,), max_iter=3, tol=0.0, lr_schedule=cycle, warm_start=True)
+    before = copy.deepcopy(mine.fit(X, y).coefs_)
+    mine.set_params(max_iter=4)
+    with pytest.raises(ValueError, match=r"lr_schedule: .* 4 more times, .*OneCycleLR with 3 "):
+        mine.fit(X, y)
+    assert all(map(np.array_equal, before, mine.coefs_)) and mine.n_iter_ == 3
+    mine = kind(hidden_layer_sizes=(4,), lr_schedule=cycle)
+    for _ in range(3):
+        mine.partial_fit(X, y, **({"classes": np.unique(y)} if kind is MLPClassifier else {}))
+    before = copy.deepcopy(mine.coefs_)
+    with pytest.raises(ValueError, match=r"lr_schedule: .* 1 more times, .*OneCycleLR with 0 "):
+        mine.partial_fit(X, y)
+    assert all(map(np.array_equal, before, mine.coefs_))
 
 
 def test_own_validation_set() -> None:

@@ -213,6 +213,7 @@ class BaseMLP(BaseEstimator):
         elif self.early_stopping:
             X, y, weight, held_out = self._split(X, y, weight, real)
         rows = self._rows(X, y, weight, real)
+        self._optimizer.check_schedule(1 if incremental else self.max_iter)
         self._watch(held_out is not None)
         fitting = Fitting(self, kit, self._optimizer, rows, held_out, self.max_iter)
         fitting.run(incremental)

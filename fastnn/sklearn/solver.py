@@ -104,6 +104,19 @@ class Solver:
         self._state = self._schedule_state = None
         return self.optimizer
 
+    def check_schedule(self, epochs: int) -> None:
+        """Check that the scheduler can be stepped after each epoch of a fit.
+
+        Raises:
+            ValueError: it would have no step for the last ones.
+        """
+        left = getattr(self.scheduler, "_steps_left", lambda: np.inf)()
+        if epochs > left:
+            raise ValueError(
+                f"lr_schedule: expected a scheduler that can be stepped {epochs} more times, once "
+                f"an epoch, got {type(self.scheduler).__name__} with {left} steps left"
+            )
+
     def borrow(self, estimator: Any, optimizer: BlockOptimizer) -> None:
         """Use this optimizer, whose settings and state become those of a new one."""
         own = {**_settings(estimator), "weight_decay": 0.0}
