@@ -135,17 +135,23 @@ def test_valid_calls_are_found() -> None:
     assert sum(walk.valid(*item) is not None for item in some.items()) > 0.9 * len(some)
 
 
+@pytest.mark.parametrize("name", walk.CALLS)
+def test_calls_of_the_table_are_valid(name: str) -> None:
+    function = next(f for full, f in functions(MODULES).items() if full.lower() == name.lower())
+    walk.call(function, walk.CALLS[name]())
+
+
 def test_functions_name_a_wrong_argument() -> None:
     some = dict(list(functions(MODULES).items())[::4])
     check(some, {"an object": OF_A_KIND["an object"]})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("prefix", MODULES)
 def test_all_functions(prefix: str) -> None:
     check(functions({prefix: MODULES[prefix]}), OF_A_KIND | OTHERS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_methods() -> None:
     check(methods(), OF_A_KIND | OTHERS)

@@ -105,12 +105,12 @@ def test_shapes_are_refused_by_name() -> None:
     check(dict(list(functions(MODULES).items())[::10]))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("prefix", MODULES)
 def test_all_functions(prefix: str) -> None:
     check(functions({prefix: MODULES[prefix]}))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_methods() -> None:
     check(methods())

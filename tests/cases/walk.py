@@ -124,7 +124,7 @@ CALLS: dict[str, Callable[[], dict[str, Any]]] = {
     "explain.integrated_gradients": lambda: {"model": nn.Linear(3, 2), "x": rows()},
     "plot.calibration": lambda: {"y_true": [0, 1, 1, 0], "y_prob": [0.1, 0.7, 0.9, 0.4]},
     "plot.learning_curves": lambda: {"history": {"loss": [2.0, 1.0]}},
-    "plot.predicted_against_true": lambda: {"y": [0.0, 1.0], "p": [0.5, 0.5]},
+    "plot.predicted_against_true": lambda: {"y_true": [0.0, 1.0], "y_pred": [0.5, 0.5]},
     "atleast_1d": lambda: {"tensors": (vector(),)},
     "bilinear": lambda: {"input1": shares(), "input2": shares(), "weight": stack()},
     "clamp": lambda: {"input": shares(), "min": 0.25},
