@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,15 @@ def _relieve_the_collector() -> None:
     _imported = len(sys.modules)
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """None of the tests goes before all have run."""
-    _relieve_the_collector()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        _relieve_the_collector()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -245,7 +245,7 @@ def test_the_door_imports_no_module_of_ours() -> None:
         "nets": {"cpython", "libc", "fastnn"},
         "tape": {"cpython", "libc", "numpy", "fastnn"},
         "backward": {"cpython", "operator", "fastnn"},
-        "replay": {"cpython", "libc", "numpy", "fastnn"},
+        "replay": {"cpython", "libc", "mmap", "numpy", "fastnn"},
         "watch": {"types", "numpy", "cpython", "cython", "libc", "fastnn"},
         "frames": {"cpython"},
     }

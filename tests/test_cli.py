@@ -106,6 +106,7 @@ def test_predict_and_evaluate(folder, capsys):
     assert np.array(document["probabilities"]).shape == (150, 3)
 
 
+@pytest.mark.long
 def test_regression(folder, capsys):
     model, table = folder / "diabetes.safetensors", folder / "diabetes.csv"
     code, out, _ = fastnn_cli(capsys, "evaluate", model, table)

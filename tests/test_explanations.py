@@ -190,6 +190,7 @@ def test_dependence_of_columns(models: Any) -> None:
 # ---- pictures ----
 
 
+@pytest.mark.long
 def test_pictures(models: Any) -> None:
     pytest.importorskip("matplotlib")
     found = tabular.importance(models["td"], X, VALUE)

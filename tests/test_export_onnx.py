@@ -23,6 +23,7 @@ from fastnn.tabular.table import load_table
 BOTH = "equal to 1e-6 in onnx.reference and onnxruntime, on 64 random rows"
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("opset", [13, 17, 18, 20])
 def test_each_layer(opset: int, tmp_path: Path) -> None:
     """The checker accepts it, two runtimes give what the model gives."""

@@ -155,6 +155,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     yield done.stdout.splitlines()
 
 
+@pytest.mark.long
 def test_what_is_no_file_is_refused_where_files_are_read(answers: list[str]) -> None:
     assert len(answers) == 2 * len(READS) + 3 + ("parquet" in READS)
     assert [answer for answer in answers if not answer.startswith("True ")] == []

@@ -191,6 +191,7 @@ class Slow(Squares):
         return 0
 
 
+@pytest.mark.long
 def test_timeout() -> None:
     with pytest.raises(RuntimeError, match=r"timeout=0\.1 "):
         lists(DataLoader(Slow(3), num_workers=1, timeout=0.1))

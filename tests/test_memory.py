@@ -198,6 +198,7 @@ def test_fit_and_predict_do_not_grow() -> None:
     assert resident() - before <= 1 << 20
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not STATM.exists(), reason="reads /proc/self/statm")
 def test_a_thread_takes_its_scratch_with_it() -> None:
     """Products pack their operands in it: 2 MB a thread."""

@@ -227,6 +227,7 @@ def test_a_rank_that_is_killed_ends_all_and_others_resume(tmp_path: Path) -> Non
     assert fails(Alone(), "none", path) == whole
 
 
+@pytest.mark.long
 @on_mpi
 def test_an_error_of_one_rank_ends_all(tmp_path: Path) -> None:
     done = run(2, "fails", "raise", str(tmp_path / "state.st"))

@@ -307,6 +307,7 @@ RATES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_dropout_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nets that differ in rates share a program, if it can tell the layers apart by them."""
     groups: list[list[int]] = []

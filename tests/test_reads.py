@@ -34,7 +34,7 @@ def sequence(function: Callable[[Any], Any], change: Callable[[], object]) -> li
     return found + [function(x).tolist() for _ in range(3)]
 
 
-@pytest.mark.every(7)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", reads.TEXTS)
 def test_what_is_read_is_never_stale(name: str) -> None:
     want = sequence(*reads.form(name))
@@ -152,7 +152,7 @@ def trained_by_fits(name: str, eager: bool) -> list[list[float]]:
     return weights
 
 
-@pytest.mark.every(7)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", reads.TEXTS)
 def test_fits_again_notice_what_changed(name: str) -> None:
     want: list[list[float]] | None

@@ -321,6 +321,7 @@ def test_fit_does_not_hold_the_lock() -> None:
     assert turns > 10
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_parallel_search_finds_the_same(backend: str) -> None:
     grid = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(5,), (7, 3)]}

@@ -211,6 +211,7 @@ def test_goes_on() -> None:
         first.partial_fit(X[:2], ["low", "else"])
 
 
+@pytest.mark.long
 def test_search_and_clone() -> None:
     grid = {"net__module__width": [2, 6], "net__optimizer__weight_decay": [0.0, 0.1]}
     pipe = make_pipeline(StandardScaler(), NetClassifier(Skip, **SHORT, optimizer="adamw"))

@@ -139,6 +139,7 @@ def test_num_threads_of_the_environment(text: str) -> None:
         assert (warning in err) == bool(text) and bool(err) == bool(text)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", engine.isas())
 def test_isa_of_the_environment(name: str) -> None:
     assert in_process("found['isa'] = fastnn.isa()", FASTNN_ISA=name)[0] == {"isa": name}
