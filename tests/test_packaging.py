@@ -167,6 +167,20 @@ def test_makefile_cross_compiles_with_the_flags_of_the_build():
 
 
 @pytest.mark.long
+def test_an_sdist_has_what_git_has(tmp_path):
+    pytest.importorskip("extension_helpers")
+    if not (ROOT / ".git").exists():
+        pytest.skip("of a checkout alone")
+    make = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path]
+    subprocess.run(make, cwd=ROOT, capture_output=True, check=True)
+    held = set((tmp_path / "fastnn_cpu.egg-info/SOURCES.txt").read_text().splitlines())
+    known = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert [n for n in known if n not in held and not n.startswith(".git")] == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-march=native", "-flto=thin -Ofast"])
 def test_unsafe_flags_are_taken_out_of_the_environment(flag, tmp_path):
     pytest.importorskip("extension_helpers")
