@@ -2,6 +2,7 @@
 
 from fastnn._support.blame import name_arguments
 from fastnn.transforms import func as _func
+from fastnn.transforms.func import *
 from fastnn.transforms.func import __all__ as __all__
 
 name_arguments(_func)

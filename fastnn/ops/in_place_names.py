@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NAMES = """
 abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_
@@ -14,3 +19,7 @@ square_ tan_ tanh_ trunc_ xlogy_ zero_
 __all__: list[str] = _NAMES.split()
 
 globals().update({name: getattr(Tensor, name) for name in __all__})
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Callable[..., Tensor]: ...
