@@ -61,10 +61,10 @@ class Playground(ThreadingHTTPServer):
     request_queue_size = 128  # of 5, a page's many files at once leave some waiting for a second
 
     def __init__(self, port: int = 0, table: Columns | None = None) -> None:
-        self.token = secrets.token_urlsafe(24)
-        self.nets = Nets()
+        self.token: str = secrets.token_urlsafe(24)
+        self.nets: Nets = Nets()
         self.table = table
-        self.files = _files(table)
+        self.files: dict[str, bytes] = _files(table)
         super().__init__((ADDRESS, port), _Handler)
 
     @property

@@ -32,7 +32,7 @@ class LiveCurves:
         size = 4.4 * max(len(names), 1.3), 3.8
         self._in_jupyter, self._shown = jupyter.kernel() is not None, ""
         window = None if self._in_jupyter else _window(*size)
-        self.figure = new_figure(*size) if window is None else window
+        self.figure: Figure = new_figure(*size) if window is None else window
         self._in_window = window is not None
         axes = self.figure.subplots(1, len(names), squeeze=False)[0]
         self._panels = {name: (ax, _lines(ax, name)) for ax, name in zip(axes, names, strict=True)}

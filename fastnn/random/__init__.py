@@ -1,5 +1,7 @@
 """Random numbers: torch's generator and distributions, and random tensors."""
 
+from typing import Final
+
 from fastnn._support.blame import name_arguments
 from fastnn.random import methods, sampling
 from fastnn.random.generator import (
@@ -19,7 +21,10 @@ from fastnn.tensor.attach import attach
 METHODS = methods.METHODS
 for _module in (sampling, methods):
     name_arguments(_module)
-rand, randint, randn, randperm = sampling.rand, sampling.randint, sampling.randn, sampling.randperm
+rand: Final = sampling.rand
+randint: Final = sampling.randint
+randn: Final = sampling.randn
+randperm: Final = sampling.randperm
 
 __all__ = [
     "Generator",

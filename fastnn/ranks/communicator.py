@@ -81,6 +81,11 @@ class Ranks:
         threads: for this process; the processors of a machine are dealt to the ranks on it.
     """
 
+    rank: int
+    size: int
+    interrupts: int
+    threads: int
+
     def __init__(self, comm: Any) -> None:
         self.given = comm
         self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())

@@ -43,7 +43,7 @@ class Sums:
         self._starts = [0]
         for size, dtype in self._kinds:
             self._starts.append(self._starts[-1] + -(-size * dtype.itemsize // ALIGN) * ALIGN)
-        self.bytes = self._starts[-1]
+        self.bytes: int = self._starts[-1]
         self._spare: list[NDArray[np.uint8]] = []  # a row for each level of the tree
         self._rows: dict[tuple[int, int], NDArray[np.uint8]] = {}
         self._nodes: dict[int, list[list[Node]]] = {}  # of each rank, by the number of slices

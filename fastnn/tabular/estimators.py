@@ -66,6 +66,21 @@ class TabularClassifier(Tabular):
     ['yes', 'no']
     """
 
+    preset: str
+    hidden: int | Sequence[int] | None
+    epochs: int | None
+    lr: float | None
+    batch_size: int | None
+    time_limit: float | None
+    val_metric: str | None
+    validation_share: float
+    n_cv: int
+    n_ens: int
+    refit: bool
+    random_state: Any
+    n_threads: int | None
+    verbose: int
+    precision: str
     class_weight: Mapping[Any, float] | str | None
     _classes = True
     _estimator_type = "classifier"
@@ -162,6 +177,21 @@ class TabularRegressor(Tabular):
     True
     """
 
+    preset: str
+    hidden: int | Sequence[int] | None
+    epochs: int | None
+    lr: float | None
+    batch_size: int | None
+    time_limit: float | None
+    val_metric: str | None
+    validation_share: float
+    n_cv: int
+    n_ens: int
+    refit: bool
+    random_state: Any
+    n_threads: int | None
+    verbose: int
+    precision: str
     quantiles: Sequence[float] | None
     _classes = False
     _estimator_type = "regressor"

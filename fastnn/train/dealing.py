@@ -19,7 +19,7 @@ from fastnn._support.paths import a_path
 from fastnn.nn import BatchNorm1d
 from fastnn.optim.loop import REALS, blocks_of
 from fastnn.ranks import Ranks, agree, bounds, from_first, ranks_of
-from fastnn.train.checkpoint import Checkpoint, Running, seconds_of, tensors_of_model
+from fastnn.train.checkpoint import Checkpoint, Running, State, seconds_of, tensors_of_model
 from fastnn.train.losses import SumOfLosses
 from fastnn.train.plan import Plan, name_of
 from fastnn.train.update import Update
@@ -217,6 +217,10 @@ def weights_digest(model: Module) -> int:
 
 class DealtCheckpoint(Checkpoint):
     """A checkpoint that rank 0 reads and writes, for all."""
+
+    path: str
+    identity: dict[str, str]
+    found: State | None
 
     def __init__(
         self, ranks: Ranks, path: str | os.PathLike[str], every: str | float, resume: bool

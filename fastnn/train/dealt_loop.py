@@ -68,6 +68,9 @@ class DealtLoop(PythonLoop):
         stopped: whether they have.
     """
 
+    wants_to_stop: bool
+    stopped: bool
+
     def __init__(
         self,
         dealing: Dealing,

@@ -37,8 +37,8 @@ class LivePlot(Callback):
     def __init__(self, metrics: Sequence[str] | None = None, seconds: float = 0.5) -> None:
         if isinstance(metrics, str) or not (metrics is None or isinstance(metrics, Sequence)):
             raise TypeError(f'metrics: expected a list such as ["loss"], got {check.show(metrics)}')
-        self.metrics = None if metrics is None else list(metrics)
-        self.seconds = check.real("seconds", seconds, 0.0)
+        self.metrics: list[str] | None = None if metrics is None else list(metrics)
+        self.seconds: float = check.real("seconds", seconds, 0.0)
         self.figure: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

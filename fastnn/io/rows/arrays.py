@@ -55,6 +55,10 @@ def paths_of(given: Any, name: str) -> list[str] | None:
 class ArrayInMemory(Source):
     """Rows of an array, or of a memory map that is not read as a file."""
 
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
+
     def __init__(self, array: NDArray[Any], name: str) -> None:
         maps.refuse_closed(array, name)
         self.name, self._array = name, _numbers(array, name)
@@ -74,6 +78,11 @@ class ArrayFile(Source):
         path: of the file. offset: of the first element, in bytes.
         shape, dtype: of the array.
     """
+
+    path: str
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
 
     def __init__(
         self, path: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str
@@ -146,6 +155,13 @@ def _read_at(file: int, into: memoryview, place: int) -> int:
 
 class Shards(Source):
     """Rows of several sources of one kind, one after another."""
+
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
+    names: tuple[str, ...] | None
+    cuts: NDArray[np.int64] | None
+    extra: int
 
     def __init__(self, sources: Sequence[Source], name: str) -> None:
         first = sources[0]

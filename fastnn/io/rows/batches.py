@@ -31,6 +31,9 @@ class BatchSource(Source):
         ValueError: no batches, or an empty first one.
     """
 
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
     once = True
 
     def __init__(self, given: Any, name: str) -> None:

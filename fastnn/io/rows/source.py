@@ -102,6 +102,13 @@ class SideBySide(Source):
         ValueError: they have not the same number of rows.
     """
 
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
+    names: tuple[str, ...] | None
+    cuts: NDArray[np.int64] | None
+    extra: int
+
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = list(sources)
         first = self._sources[0]

@@ -67,6 +67,10 @@ class LargeTable:
         cuts: int64; block i is the rows cuts[i]..cuts[i+1]-1, which lie side by side in a window.
     """
 
+    source: Source
+    memory: int
+    window: int
+
     def __init__(self, source: Source, memory: int, window: int | None, block: int | None) -> None:
         self.source, self.memory = source, memory
         self._asked = window, block

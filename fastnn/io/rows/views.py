@@ -41,6 +41,15 @@ def is_held_out(begin: int, end: int, share: float, seed: int) -> NDArray[np.boo
 class _View(Source):
     """A source that reads from another one. Its attributes are those of that, where not set."""
 
+    name: str
+    rows: int
+    parts: tuple[Part, ...]
+    names: tuple[str, ...] | None
+    classes: tuple[str, ...]
+    cuts: NDArray[np.int64] | None
+    once: bool
+    extra: int
+
     def __init__(self, of: Source) -> None:
         self._of = of
         self.name, self.rows, self.parts, self.names = of.name, of.rows, of.parts, of.names
@@ -68,6 +77,10 @@ class SomeRows(_View):
         share: of the rows held out, by `is_held_out` of a seed.
         held: which of the two.
     """
+
+    cuts: NDArray[np.int64] | None
+    rows: int
+    extra: int
 
     def __init__(
         self, of: Source, cuts: NDArray[np.int64], share: float, seed: int, held: bool
@@ -127,6 +140,9 @@ class Scaled(_View):
 
     part: the number of the part.
     """
+
+    parts: tuple[Part, ...]
+    extra: int
 
     def __init__(
         self, of: Source, mean: NDArray[np.float64], scale: NDArray[np.float64], part: int = 0

@@ -231,7 +231,7 @@ class GeneratorDataset(Dataset):
         if not self.indexed and (shuffle or sampler is not None):
             raise ValueError("shuffle: expected a source with __getitem__ and __len__")
         self.shuffled: bool = self.indexed and sampler is None if shuffle is None else shuffle
-        self.num_samples = _checked_samples(num_samples, num_shards)
+        self.num_samples: int | None = _checked_samples(num_samples, num_shards)
 
     def count(self) -> int | None:
         """The number of rows, of an object with a length."""

@@ -104,6 +104,11 @@ class Ahead:
         ValueError: the rows at hand would take more than the table's memory.
     """
 
+    table: LargeTable
+    room: int
+    seed: int | None
+    failed: bool
+
     def __init__(
         self,
         table: LargeTable,

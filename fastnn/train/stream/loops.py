@@ -34,6 +34,10 @@ class Place:
         pause: the step that needs other rows; all steps: the end of the epoch.
     """
 
+    ahead: Ahead
+    first: int
+    pause: int
+
     def __init__(
         self,
         ahead: Ahead,
@@ -115,7 +119,7 @@ class StreamLoop(Loop):
     ) -> None:
         order = np.zeros(1, np.int64)
         super().__init__(recordings, record, data, batch, order, False, 0, every, steps, rows)
-        self.place = Place(ahead, batch, steps, self._loop.window)
+        self.place: Place = Place(ahead, batch, steps, self._loop.window)
 
     def start(
         self,
@@ -156,7 +160,7 @@ class StreamPythonLoop(PythonLoop):
         none = np.zeros(0, np.int64)
         super().__init__(doubts, update, within, (), batch, none, None, every, steps)
         self.rows = rows
-        self.place = Place(ahead, batch, steps, self._put)
+        self.place: Place = Place(ahead, batch, steps, self._put)
 
     def _put(self, data: list[NDArray[Any]], *_: Any) -> None:
         self._data = tuple(data)

@@ -24,6 +24,8 @@ from fastnn.train.validation import Given, Known, Rows, check_values, real_of, t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from fastnn.compiler.recording import Recording
     from fastnn.io.rows.table import LargeTable
     from fastnn.nn import Module
@@ -39,6 +41,11 @@ __all__ = ["FirstRows", "Stream"]
 class FirstRows:
     """The first rows of a table, in place of `Given`: checked and recorded on; what their weights
     and labels are is looked up in all of the table."""
+
+    loss: Loss
+    x: NDArray[Any]
+    real: np.dtype[Any]
+    name: str
 
     def __init__(self, given: Given, taking: Taking) -> None:
         self.loss, self.x, self.real, self.name = given.loss, given.x, given.real, given.name
@@ -76,6 +83,9 @@ class Stream:
             that are not finite.
     """
 
+    table: LargeTable
+    count: int
+    taking: Taking
     like: Rows
 
     def __init__(

@@ -78,11 +78,13 @@ class Taking(Inputs):
         recorder: of the first step, whose checks of values are run on all rows.
     """
 
+    ignored: int | None
+
     def __init__(self, table: LargeTable, given: Given, class_weight: Any) -> None:
         self._given, self._class_weight = given, class_weight
         super().__init__(table, given.name)
         summary = table.look()
-        self.labels = summary.labels
+        self.labels: dict[int, int] | None = summary.labels
         if not summary.weighs:
             raise InvalidValueError("sample_weight: expected at least one weight > 0, got zeros")
         label = getattr(given.loss, "ignore_index", None)
