@@ -68,7 +68,7 @@ test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows, macOS
 	@$(WHEELS_VENV)/bin/python .ci/other_systems.py
 
 test-typed: $(VENV)/built $(VENV)/extra-dev ## what mypy and pyright say of the package and of a user's script
-	@$(BIN)/python -m pytest -m "slow or not slow" tests/test_typed.py
+	@$(BIN)/python -m pytest tests/test_typed.py
 
 test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in C and those of SANITIZED under the address sanitizer
 	@$(sanitized)
