@@ -81,7 +81,7 @@ def test_the_page_says_the_same() -> None:
     assert lifted == VIEWS.keys() & SAME.keys() and not same & VIEWS.keys()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", CALLS)
 def test_writes_are_seen_where_torch_shows_them(name: str) -> None:
     for call in CALLS[name]:
@@ -171,7 +171,7 @@ def repeats(y: Tensor) -> bool:
     return any(step == 0 and n > 1 for step, n in zip(y._array.strides, y.shape, strict=True))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("call", of_floats("view"))
 @pytest.mark.parametrize("way", ["eager", "compiled"])
 def test_a_write_into_a_view_is_on_the_tape_of_both(call: str, way: str) -> None:
@@ -230,7 +230,7 @@ def test_a_view_sees_what_its_base_became() -> None:
     assert w.grad is not None and w.grad.tolist() == [3, 3]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("call", [c for name, calls in COPIES.items() for c in calls[:1]
                                   if name not in ("tolist", "new_empty")])  # fmt: skip
 def test_a_write_into_a_copy_leaves_the_input_on_the_tape(call: str) -> None:

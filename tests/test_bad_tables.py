@@ -78,7 +78,7 @@ def test_an_estimator_says_what_is_wrong(name: str, preset: str, tmp_path: Path)
     assert files_of(tmp_path) == before
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FILES)
 def test_the_command_says_so_too_and_leaves_an_old_model(
     name: str,

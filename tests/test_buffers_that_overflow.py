@@ -134,7 +134,7 @@ def huge(x: Any, factor: float, real: Any) -> Any:
     return large
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("way", FITS)
 @pytest.mark.parametrize("net", NETS)
 def test_the_model_is_as_before_that_step(net: str, way: str) -> None:

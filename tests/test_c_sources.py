@@ -155,7 +155,7 @@ int x[] = {1};
     assert list(definitions(code, macros=False)) == [function, ("int x[] =", 1, False)]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_another_compiler_is_told_what_is_needed(path: Path) -> None:
     """The first thing that MSVC's cl.exe says, not what it makes of pthread.h or of GNU C."""

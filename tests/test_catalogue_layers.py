@@ -113,7 +113,7 @@ def test_fit_is_the_eager_loop(text: str, real: str) -> None:
     check_costs(fitted, x, y, BATCH)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("text", COPIED)
 def test_copies_and_files_hold_all_of_it(text: str, tmp_path: Path) -> None:
     model = make(text)
@@ -130,7 +130,7 @@ def test_copies_and_files_hold_all_of_it(text: str, tmp_path: Path) -> None:
         assert all(p.shape == q.shape for p, q in zip(other.parameters(), model.parameters()))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("text", [text for text in NETS if "Categories()" not in text])
 def test_gradients_and_theirs_are_differences(text: str) -> None:
     """Of the net by its input, away from kinks; dropout draws the same each time."""

@@ -54,7 +54,7 @@ def trainer_of(name: str, dtype: str) -> fastnn.Trainer:
     return fastnn.Trainer(model, function, optim.Adam(model.parameters(), lr=0.01))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", FITS)
 def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     fit = FITS[name][1]

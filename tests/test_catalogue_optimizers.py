@@ -61,7 +61,7 @@ def trainer_of(name: str, real: str, widths: tuple[int, ...] = (6, 8, 3)) -> Tra
     return Trainer(model, nn.CrossEntropyLoss(), optimizer)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", ALL)
 def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     x = X.astype(real)
@@ -69,7 +69,7 @@ def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     check_costs(fitted, x, Y, BATCH)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_bits_for_any_number_of_threads(name: str, threads: None) -> None:
     """A flat vector of several tiles, in teams that are larger than the work is worth."""

@@ -35,7 +35,7 @@ def made(name: str) -> tuple[fastnn.Trainer, Any]:
         return trainer, case.make(optim.lr_scheduler, optimizer)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("unit", ["epoch", "step"])
 @pytest.mark.parametrize("name", BY_STEP)
 def test_fit_is_the_eager_loop(name: str, unit: str) -> None:
@@ -58,7 +58,7 @@ def test_fit_is_the_eager_loop(name: str, unit: str) -> None:
     assert schedule.state_dict() == other.state_dict()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("unit", ["epoch", "step"])
 @pytest.mark.parametrize("name", BY_STEP)
 def test_steps_cost_no_allocation_and_no_python(name: str, unit: str) -> None:

@@ -110,7 +110,7 @@ def short_chunks(monkeypatch: Any) -> None:
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 0.0)  # a step each
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.usefixtures("short_chunks")
 @pytest.mark.parametrize("every", ["epoch", 0, 1e9])
 @pytest.mark.parametrize("where", ["begin", "progress", "end"])
@@ -134,7 +134,7 @@ def test_it_goes_on_where_it_stood(tmp_path: Path) -> None:
     assert (state["epoch"], state["step"]) == (2, 1)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.usefixtures("short_chunks")
 @pytest.mark.parametrize("name", BY_STEP)
 def test_every_schedule_goes_on(name: str, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def change(trainer: fastnn.Trainer, what: str) -> Options:
     return OTHER.get(what, {})
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("what", [*OTHER, "model", "loss", "optimizer", "scheduler"])
 def test_of_another_fit(what: str, tmp_path: Path) -> None:
     path = tmp_path / "fit"
@@ -277,7 +277,7 @@ def test_a_state_of_something_else(what: str, tmp_path: Path) -> None:
         start(setup, path)[1]()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("content", [b"", b"no safetensors", "model", "state", "cut", *FORGED])
 def test_a_file_of_something_else(content: Any, tmp_path: Path) -> None:
     path = tmp_path / "fit"

@@ -40,7 +40,7 @@ def trained(table, **settings):
     return tabular.train(table, Settings(hidden=(8,), batch_size=16, **settings))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_optimizer_learns(name):
     for table in (NUMBERS, NAMED):
@@ -52,7 +52,7 @@ def test_each_optimizer_learns(name):
         assert result.steps == 8 * (1 if presets.takes_all_rows(name) else 3)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", LOSSES)
 def test_each_loss_learns_in_units_of_the_target(name, tmp_path):
     table = NUMBERS if LOSSES[name].task == "regression" else NAMED

@@ -203,7 +203,7 @@ class Page(html.parser.HTMLParser):
         return sum(t == tag for t, _ in self.tags)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("options", [FAST, [*FAST, "--folds", "2"], ["--preset", "plain"]],
                          ids=["net", "folds", "plain"])  # fmt: skip
 @pytest.mark.parametrize("target", TARGETS)
@@ -335,7 +335,7 @@ def _write(path: Path, header: str, rows: list[str]) -> Path:
     return path
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("options", [["--preset", "mlp"], ["--preset", "mlp", "--folds", "3"], []])
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
 def test_a_class_of_one_row_is_never_held_out(

@@ -114,7 +114,7 @@ USES: dict[str, Callable[[fastnn.Trainer, Any], Any]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("kind", MAKES)
 def test_another_order_gives_the_same_numbers(use: str, kind: str) -> None:
@@ -130,7 +130,7 @@ BAD = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("bad", BAD)
 def test_other_columns_are_refused(use: str, bad: str) -> None:
@@ -273,7 +273,7 @@ LABELS = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("kind", LABELS)
 def test_labels_that_are_no_texts_count_too(use: str, kind: str, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ class Form:
 FORMS = [name for name in vars(Form) if not name.startswith("_") and name != "descend"]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("form", FORMS)
 def test_form(form: str, real: str) -> None:
     def make() -> tuple[Step, list[Any]]:

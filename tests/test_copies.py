@@ -38,7 +38,7 @@ def trained(net: nn.Module, optimizer: optim.Optimizer, steps: int) -> list[floa
     return losses
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name: str, way: str) -> None:

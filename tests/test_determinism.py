@@ -45,7 +45,7 @@ def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
         assert all(result == results[0] for result in results), dims
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_the_call_before(op: str, real: str, every_isa: EveryIsa) -> None:
     """A stale workspace or scratch would show: a call, a larger one, the first again."""

@@ -66,7 +66,7 @@ def test_expand(name: str) -> None:
     assert type(d).__name__ in repr(d)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", CASES)
 def test_log_prob_and_entropy_record(name: str) -> None:
     """A compiled function may build the distribution from its arguments: eager's bits."""

@@ -146,7 +146,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]], float]]
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradients(name: str) -> None:
     function, shapes, low = FUNCTIONS[name]

@@ -63,7 +63,7 @@ def test_each_has_numbers() -> None:
     assert {name_of(path) for path in EXAMPLES} == set(GOLDENS)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_prints_what_the_original_prints(path: Path) -> None:
     out = io.StringIO()

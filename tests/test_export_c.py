@@ -20,7 +20,7 @@ from fastnn.io.model import known
 from fastnn.tabular.table import load_table
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", NETS)
 def test_c_computes_what_the_net_does(name: str, tmp_path: Path) -> None:
     net, shape = NETS[name]

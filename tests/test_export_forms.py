@@ -69,7 +69,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...] | None]] = {
 
 
 @pytest.mark.filterwarnings("ignore:Implicit dimension")
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", NETS)
 def test_files_compute_what_the_model_does(name: str, tmp_path: Path) -> None:
     fastnn.manual_seed(0)

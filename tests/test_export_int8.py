@@ -41,7 +41,7 @@ def nets() -> dict[str, nn.Module]:
 NETS = nets()
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", NETS)
 def test_c_has_the_bits(name: str, tmp_path: Path) -> None:
     net = NETS[name]

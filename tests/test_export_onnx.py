@@ -99,7 +99,7 @@ def test_names_are_kept(tmp_path: Path) -> None:
     assert labels.tolist() == [["ä", "y", "z"][i] for i in want.argmax(1)]
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("preset", ["td", "td-s", "tabm-mini", "mlp"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:

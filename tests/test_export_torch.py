@@ -27,7 +27,7 @@ def built(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return runpy.run_path(str(path))["build"]()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", NETS)
 def test_each_layer(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The code imports torch and the standard library alone; the state has its names and values."""
@@ -57,7 +57,7 @@ def test_named_and_nested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("preset", ["td", "td-s", "tabm-mini", "mlp"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_models_of_tables(

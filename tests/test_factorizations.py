@@ -136,7 +136,7 @@ GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_of_both_orders(name: str) -> None:
     function, arrays = GRADIENTS[name]

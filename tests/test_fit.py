@@ -171,7 +171,7 @@ CLIPS: dict[str, tuple[dict[str, Any], Callable[[Any], object]]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize("every", [1, 2, 3, 10])
 @pytest.mark.parametrize("clip", CLIPS)
@@ -216,7 +216,7 @@ SCHEDULES: dict[str, Schedulers] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("unit", ["step", "epoch"])
@@ -250,7 +250,7 @@ def two_groups(optimizer: str) -> fastnn.Trainer:
     return trainer
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])
 @pytest.mark.parametrize("name", schedules.BY_STEP)
 def test_every_schedule_by_step(name: str, optimizer: str) -> None:

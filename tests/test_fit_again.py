@@ -84,7 +84,7 @@ def compared(
     return trainer
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("batch", [24, 8, 10])  # one step; several; a smaller last one
 @pytest.mark.parametrize("loss", LOSSES)
 def test_fits_again_are_fits(loss: str, batch: int) -> None:
@@ -143,7 +143,7 @@ CHANGES: dict[str, Callable[[fastnn.Trainer], Any]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("at", [1, 3])  # after the first fit, after fits again
 def test_what_changes_between_fits_is_noticed(name: str, at: int) -> None:
@@ -192,7 +192,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", ARGUMENTS)
 @pytest.mark.parametrize("at", [1, 3])
 def test_other_arguments_are_noticed(name: str, at: int) -> None:

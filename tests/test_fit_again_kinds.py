@@ -103,7 +103,7 @@ def compared(
     assert found[0] == found[1]
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("batch", [24, 10])  # one step; a smaller last one
 @pytest.mark.parametrize("kind", KINDS)
 def test_fits_again_are_fits(kind: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_an_epoch_again_asks_little_of_python() -> None:
     assert counts[1] - counts[0] <= 10 * 75, counts
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", ["validation", "function", "schedule, steps", "all"])
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_changes_between_fits_is_noticed(
@@ -154,7 +154,7 @@ def test_what_changes_between_fits_is_noticed(
     compared(monkeypatch, KINDS[kind], change)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", ["plain", "validation"])
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_a_callback_changes_is_noticed(
@@ -249,7 +249,7 @@ GIVEN: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", ["validation", "all"])
 @pytest.mark.parametrize("name", GIVEN)
 def test_other_arguments_are_noticed(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def eager(loss: str, batch: int, epochs: int, **settings: Any) -> tuple[list[flo
     return losses, weights(trainer)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
 @pytest.mark.parametrize("batch", [40, 20, 16])
 @pytest.mark.parametrize("loss", LOSSES)

@@ -81,7 +81,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", BAD)
 def test_bad_arguments_change_nothing(case: str) -> None:
     arguments, error, message = BAD[case]

@@ -111,7 +111,7 @@ EXTRA = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", CASES)
 def test_the_model_runs_once_before_the_first_step_and_not_again(case: str) -> None:
     layers, options = CASES[case]
@@ -209,7 +209,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize("every", [1, 2])
 @pytest.mark.parametrize("case", BAD)

@@ -139,7 +139,7 @@ def test_every_op_with_a_gradient_has_samples() -> None:
     assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_op(name: str) -> None:
     for fn, arrays in SAMPLES[name]:
@@ -234,7 +234,7 @@ ACTIVATIONS: dict[str, Function] = {"none": lambda x: x, "relu": ops.relu, "sigm
                                     "tanh": ops.tanh, "log_softmax": ops.log_softmax}  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_losses_of_layers(loss: str, activation: str) -> None:

@@ -34,7 +34,7 @@ KNOWN: dict[str, tuple[Callable[[Tensor], Tensor], list[Callable[[Any], Any]]]] 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("wrap", [lambda f: f, fastnn.compile], ids=["eager", "compiled"])
 @pytest.mark.parametrize("name", KNOWN)

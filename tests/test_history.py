@@ -99,7 +99,7 @@ def test_callbacks() -> None:
     assert history.epoch == [0, 1, 2] and len(history.history["loss"]) == 3
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("bar", [False, True])
 @pytest.mark.parametrize("verbose", [0, 1, 2])
@@ -153,7 +153,7 @@ CUT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", CUT)
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_a_history_that_was_cut_off_is_a_table(case: str, epoch: int) -> None:

@@ -110,7 +110,7 @@ FILES: dict[str, Callable[[], tuple[Any, Callable[[Any], Any]]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", FILES)
 def test_a_configuration(case: str) -> None:

@@ -90,7 +90,7 @@ def test_every_in_place_method_of_torch_whose_function_is_here_is_here() -> None
     assert not missing and hasattr(Tensor, "squeeze_")
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FLOATS)
 @pytest.mark.parametrize("way", ["eager", "compiled"])
 def test_values_gradients_and_memory(name: str, way: str) -> None:

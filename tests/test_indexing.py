@@ -102,7 +102,7 @@ def values(shape: tuple[int, ...]) -> list[np.ndarray]:
     return [np.array(9.0), whole, last, whole[None, None], np.array([[[7.0]]])]
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("way", ["eager", "tape", "compiled", "compiled tape"])
 @pytest.mark.filterwarnings("ignore:compile.*index is a array, which may change unseen")

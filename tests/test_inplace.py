@@ -123,7 +123,7 @@ def value_and_gradients(case: Case) -> list[Any]:
     return [y.tolist(), *(None if p.grad is None else p.grad.tolist() for p in (x, w))]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_gradients(name: str) -> None:
     """Also recorded, and to the second order."""
@@ -250,7 +250,7 @@ class Program:
         self.itself, self.ran_at = self, 0
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("allocations", range(1, 30, 3))
 def test_programs_may_be_collected_while_they_are_looked_through(allocations: int) -> None:
     x = fastnn.ones(3, requires_grad=True)

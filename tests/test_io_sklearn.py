@@ -44,7 +44,7 @@ def columns(kind: str, mlp: Any, x: Any) -> Any:
     return mlp.predict_proba(x)[:, 1:] if kind == "binary" else mlp.predict_proba(x)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("kind", KINDS)

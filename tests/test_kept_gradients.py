@@ -54,7 +54,7 @@ def history(keep: Callable[[Tensor], Any], compiled: bool, kind: str) -> tuple[l
     return [v.tolist() for k in kept for v in values(k)], (grads, layer.weight.tolist())
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("kind", ["step", "backward", "outside", "zeroed"])
 @pytest.mark.parametrize("how", list(KEPT))
 def test_a_gradient_that_is_kept(how: str, kind: str) -> None:

@@ -22,7 +22,7 @@ def check(kind: str, op: str, case: Case, layouts: tuple[str, ...]) -> None:
     np.testing.assert_array_equal(outputs[0], want, f"{op} of {kind} in {layouts}")
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize(("kind", "op"), KINDS)
 def test_equals_numpy(kind: str, op: str, isa: str) -> None:
     layouts = PACKED_LAYOUTS if op in PACKED else INPUT_LAYOUTS
@@ -32,7 +32,7 @@ def test_equals_numpy(kind: str, op: str, isa: str) -> None:
         check(kind, op, case, (layouts[i % len(layouts)], layouts[i // 3 % len(layouts)]))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize(("kind", "op"), KINDS)
 def test_bits_do_not_depend_on_threads(kind: str, op: str) -> None:
     for dims in ((70_001, 3, 1), (3, 501, 170)) if op in PACKED else ((50_001,), (301, 257)):

@@ -102,7 +102,7 @@ SOURCES: dict[str, Make] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize(
     ("source", "dtype"),
     [(s, "f4") for s in SOURCES] + [(s, d) for d in DTYPES[1:] for s in (".npy shards", "batches")],
@@ -121,7 +121,7 @@ def test_bits_are_those_of_arrays(source: str, dtype: str, tmp_path: Path) -> No
     assert no_thread_is_left()
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize("batch", [1, 7, 101, 202, 203, 500])
 @pytest.mark.parametrize("window", [3, 40, 1000])

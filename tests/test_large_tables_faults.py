@@ -179,7 +179,7 @@ FAULTS: dict[str, tuple[Fit, type[Exception], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_changes_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

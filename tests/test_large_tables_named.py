@@ -78,7 +78,7 @@ def bits(trainer: fastnn.Trainer) -> bytes:
     return b"".join(p.detach().numpy().tobytes() for p in trainer.model.parameters())
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", SOURCES)
 def test_bits_are_those_of_arrays(kind: str, tmp_path: Path) -> None:
     given = SOURCES[kind](tmp_path)

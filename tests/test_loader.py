@@ -102,7 +102,7 @@ def test_out_of_order() -> None:
     assert sorted(lists(loader)) == SQUARES
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_streams(workers: int, drop_last: bool) -> None:

@@ -106,7 +106,7 @@ def test_it_goes_on_in_the_middle(at: int) -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 23, 24, 25, 33])
 def test_rows_of_every_width_are_gathered_whole(width: int, dtype: str) -> None:

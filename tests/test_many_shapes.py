@@ -79,7 +79,7 @@ MAKERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("make", MAKERS)
 def test_many_shapes_are_told_once_with_advice(make: Callable[[], Any]) -> None:
     run = make()

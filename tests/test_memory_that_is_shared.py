@@ -22,7 +22,7 @@ def model_of(width: int, dtype: Any = np.float32) -> nn.Module:
     return model.double() if dtype == np.float64 else model
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("shift", [-3, -1, 0, 1, 40, 64])
 @pytest.mark.parametrize("rows", [1, 64, 3000])  # 3,000: in blocks
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -70,7 +70,7 @@ def mapped(path: Path, mode: Any = "r+") -> Any:
     return np.memmap(path, np.float32, mode, shape=(2, 5), offset=8)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_tensor_keeps_its_memory_map_open(name: str, mode: str, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_values(name: str) -> None:
         np.testing.assert_array_equal(x.numpy(), a)  # what is given stays
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", VALUES)
 def test_compiled(name: str) -> None:
     """A replay on other values has the bits of the eager run."""
@@ -225,7 +225,7 @@ WITHOUT = ("unravel", "search", "bucket", "isin", "hist", "indices", "whole", "n
            "cov weights")  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", [n for n in VALUES if not n.startswith(WITHOUT)
                                   and not n.endswith(WITHOUT)])  # fmt: skip
 def test_gradients(name: str) -> None:

@@ -114,7 +114,7 @@ def test_one_rank_without_slices_is_a_fit_as_ever() -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case.__name__)
 def test_slices_give_what_a_whole_batch_gives(
     case: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch

@@ -82,7 +82,7 @@ def test_vmap(name: str) -> None:
         np.testing.assert_allclose(found[i].numpy(), want.numpy(), 1e-12, 1e-12)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", VALUES)
 def test_gradients(name: str) -> None:
     function, arrays, _ = VALUES[name]

@@ -52,7 +52,7 @@ def averaged(name: str, real: str, compiled: bool) -> nn.Module:
     return kept.module
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", [*descent.AVERAGES, *OF_OURS])
 def test_torch_and_compiled(name: str, real: str) -> None:
     eager, compiled = (list(averaged(name, real, c).parameters()) for c in (False, True))

@@ -49,7 +49,7 @@ def test_goldens_are_of_these_cases() -> None:
     assert GOLDEN["sklearn"].keys() == SKLEARN.keys()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", OF_TORCH)
 def test_torch(name: str, real: str) -> None:
     loss, optimizer = trained(*OF_TORCH[name], real)

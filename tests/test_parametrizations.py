@@ -238,7 +238,7 @@ def made_of(x: Any, form: str | None) -> Any:
     return ((vectors * found) @ np.linalg.inv(vectors)).real[:, :k]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("shape", [(3, 3), (5, 3), (3, 5)])
 @pytest.mark.parametrize("form", [None, "matrix_exp", "householder", "cayley"])
 @pytest.mark.parametrize("trivial", [True, False])

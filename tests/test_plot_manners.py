@@ -83,7 +83,7 @@ def test_every_plot_is_here() -> None:
     assert set(plot.__all__) - PLOTS.keys() == others
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", PLOTS)
 @pytest.mark.parametrize("place", ["left", "center", "right"])
 def test_a_title_of_the_user_replaces_ours(name: str, place: Any) -> None:
@@ -100,7 +100,7 @@ def test_a_title_of_the_user_replaces_ours(name: str, place: Any) -> None:
     assert (given.get_xlabel(), given.get_ylabel()) == ("my x", "my y")
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_second_plot_replaces_our_title(name: str) -> None:
     given = plot.activations(nn.ReLU())
@@ -108,7 +108,7 @@ def test_a_second_plot_replaces_our_title(name: str) -> None:
     assert titles(given) == titles(PLOTS[name](None)) != [] and len(titles(given)) == 1
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("layout", ["constrained", None])
 @pytest.mark.parametrize("name", PLOTS)
 def test_a_legend_covers_nothing(name: str, layout: Any) -> None:

@@ -33,7 +33,7 @@ NAMELESS: dict[str, tuple[Any, Any, list[str]]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", NAMELESS)
 def test_a_confusion_matrix_needs_no_names(name: str) -> None:
     true, predicted, names = NAMELESS[name]

@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Build, list[Config], Any, Any, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("name", CASES)
 def test_bits_of_single_fits(name: str, threads: int) -> None:
@@ -255,7 +255,7 @@ def test_parameter_groups() -> None:
 OPTIMIZERS = ["Adagrad", "Adadelta", "Adamax", "RAdam", "Lion", "Rprop", "ASGD", "EMAMomentum"]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_other_optimizers(name: str) -> None:
     """Their moments, and what they keep from step to step, are the net's own."""
@@ -279,7 +279,7 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("real", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_other_layers(name: str, real: str) -> None:

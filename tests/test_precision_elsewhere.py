@@ -99,7 +99,7 @@ def flat(found: list[Any]) -> Any:
     return np.concatenate([np.ravel(part) for part in found])
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", WAYS)
 def test_products_are_rounded_where_it_is_asked_for(name: str) -> None:
     run = WAYS[name]

@@ -76,7 +76,7 @@ def drawn(m: int, n: int, k: int) -> tuple[Array, Array, Array, Array]:
     return a, b, rng.normal(size=n).astype("f4"), rng.normal(size=(m, n)).astype("f4")
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_bf16_is_the_product_of_rounded_operands(
     shape: tuple[int, int, int], product_isa: str
@@ -91,7 +91,7 @@ def test_bf16_is_the_product_of_rounded_operands(
                 assert got.tobytes() == want.tobytes(), (last, how, other)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_int8_has_the_bits_of_whole_numbers(shape: tuple[int, int, int], product_isa: str) -> None:
     a, b, bias, y = drawn(*shape)
@@ -107,7 +107,7 @@ def test_int8_has_the_bits_of_whole_numbers(shape: tuple[int, int, int], product
     assert np.array_equal(product(a, b, None, None, 0, 0, INT8), in_8_bits(a, b, None))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("precision", [BF16, INT8])
 def test_every_table_gives_the_same_bits(precision: int, product_isa: str) -> None:
     for shape in SHAPES:

@@ -196,7 +196,7 @@ BAD_OUT: dict[str, tuple[Any, type[Exception]]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("rows", [50, BLOCK + 50])
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("case", BAD_OUT)

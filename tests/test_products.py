@@ -13,7 +13,7 @@ def product(out, a, b, bias, y, activation, derivative):
     engine.call(MATMUL, (out, a, b, bias, y), (), (activation, derivative))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("order", ["x w", "x' dz", "dz w'", "apart"])
 @pytest.mark.parametrize("shape", SHAPES)

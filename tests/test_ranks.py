@@ -30,7 +30,7 @@ from fastnn.ranks.tree import bounds
 Case = Callable[[Any], Any]
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case.__name__)
 def test_ranks_have_the_bits_of_one(case: Case, size: int) -> None:
@@ -40,7 +40,7 @@ def test_ranks_have_the_bits_of_one(case: Case, size: int) -> None:
     assert json.loads(json.dumps(found)) == [one] * size
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", AGREED, ids=lambda case: case.__name__)
 def test_ranks_agree(case: Case) -> None:
     first, second = on_ranks(2, case)[0]

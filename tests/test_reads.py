@@ -111,7 +111,7 @@ def trained(name: str, fit: bool) -> list[list[float]]:
 
 
 # A third of the forms: each is watched as by `compile`, and fits again go through all of them.
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", list(reads.TEXTS)[::3])
 def test_a_fit_notices_what_a_callback_changes(name: str) -> None:
     want = trained(name, fit=False)

@@ -180,7 +180,7 @@ OF_NUMBERS: dict[str, Arguments] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("case", [*OF_CLASSES, *OF_NUMBERS])
 def test_everything_is_as_before(case: str, tmp_path: Path) -> None:
     of_classes = case in OF_CLASSES

@@ -18,7 +18,7 @@ def test_every_script_has_a_golden() -> None:
     assert sorted(GOLDENS) == names()
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", names())
 def test_as_torch(name: str) -> None:
     text = source(name, "fastnn")

@@ -124,7 +124,7 @@ def assert_alike(kind: str, mine: Any, other: Any, x: Any = X) -> None:
         )
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("kind", TARGETS)
 def test_curve(kind: str, settings: str) -> None:
@@ -162,7 +162,7 @@ def test_the_activation_is_read_at_every_prediction(kind: str) -> None:
                 assert_alike(kind, mine, other)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("settings", ["adam", "penalty", "early stopping", "lbfgs, penalty"])
 @pytest.mark.parametrize("kind", TARGETS)
 def test_sample_weight(kind: str, settings: str) -> None:
@@ -172,7 +172,7 @@ def test_sample_weight(kind: str, settings: str) -> None:
     assert_same(mine, other)
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_matrix", "csr_array", "batches"])
 @pytest.mark.parametrize("settings", ["adam", "penalty", "early stopping", "lbfgs"])
 @pytest.mark.parametrize("kind", ["classes", "numbers"])
@@ -190,7 +190,7 @@ def test_sparse(kind: str, settings: str, form: str, monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(mine.predict(x), other.predict(X), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("settings", ["adam", "sgd, invscaling", "penalty"])
 @pytest.mark.parametrize("kind", TARGETS)
 def test_partial_fit(kind: str, settings: str) -> None:
@@ -209,7 +209,7 @@ def test_partial_fit(kind: str, settings: str) -> None:
     assert_alike(kind, mine, other)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("settings", ["adam", "sgd, adaptive", "lbfgs"])
 @pytest.mark.parametrize("kind", ["classes", "number"])
 def test_warm_start(kind: str, settings: str) -> None:
@@ -247,7 +247,7 @@ def test_random_state_instance(kind: str) -> None:
     assert left[0] == pytest.approx(left[1], rel=1e-9)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("settings", ["adam", "sgd", "early stopping", "penalty"])
 @pytest.mark.parametrize("kind", TARGETS)
 def test_float32(kind: str, settings: str) -> None:

@@ -60,7 +60,7 @@ def regressor(**options: Any) -> MLPRegressor:
 # ---- scikit-learn's own checks: none is expected to fail, as with its own MLP ----
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @parametrize_with_checks([MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)])
 def test_scikit_learns_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
@@ -187,7 +187,7 @@ TOOLS: dict[str, Callable[[], float]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("tool", TOOLS)
 def test_tools(tool: str) -> None:
     assert TOOLS[tool]() > 0.7

@@ -131,7 +131,7 @@ def test_activations_by_layer() -> None:
     assert classifier(activation=steep).fit(X, LABELS).loss_ != gelu[0].loss_
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize(
     "given",
     [

@@ -66,7 +66,7 @@ def ending(layer: type[nn.Module], *args: Any) -> Callable[..., nn.Module]:
 
 
 # With all rows in a batch and in float64, weights equal repeated rows, as a check wants.
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @parametrize_with_checks(
     [kind(double, batch_size=200, epochs=60, lr=0.01) for kind in (NetClassifier, NetRegressor)]
 )

@@ -97,7 +97,7 @@ EVALUATES: dict[str, Callable[[Any, np.ndarray, np.ndarray], object]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", TARGETS)
 @pytest.mark.parametrize("how", EVALUATES)
 def test_those_of_validation_and_evaluation_are_told_too(how: str, case: str) -> None:

@@ -112,7 +112,7 @@ def _added(y: Tensor, x: Tensor) -> Tensor:
     return y
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradient(name: str) -> None:
     function, shapes, low = FUNCTIONS[name]
@@ -144,7 +144,7 @@ def compiled_bits(function: Function, shapes: list[tuple[int, ...]], low: float)
         assert all(np.array_equal(g.numpy(), values) for g, values in results)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_compiled(name: str) -> None:
     compiled_bits(*FUNCTIONS[name])

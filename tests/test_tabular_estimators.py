@@ -315,7 +315,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 }
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_table_leaves_no_trace(name: str) -> None:
     x, y, message = BAD[name]

@@ -90,7 +90,7 @@ MODELS: dict[str, tuple[str, bool, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", MODELS)
 def test_numbers_as_an_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     preset, classes, more = MODELS[name]
@@ -107,7 +107,7 @@ def test_numbers_as_an_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None
     check(model, np.array([[1e30, -1e30, 0.0, -0.0]]), monkeypatch)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_row_of_any_kinds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     preset, classes, more = MODELS[name]
@@ -170,7 +170,7 @@ LONG: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", LONG)
 def test_what_needs_finding_out_takes_the_long_way(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -41,7 +41,7 @@ BOOLEANS: dict[str, Any] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("new", BOOLEANS)
 @pytest.mark.parametrize("trained", BOOLEANS)
 def test_booleans_are_the_same_however_they_are_written(trained: str, new: str) -> None:
@@ -264,7 +264,7 @@ LARGE: dict[str, Any] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("preset", ["td", "mlp"])
 @pytest.mark.parametrize("size", LARGE)
 def test_numbers_of_any_size(preset: str, size: str) -> None:

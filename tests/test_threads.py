@@ -123,7 +123,7 @@ def test_one_cpu_means_one_thread() -> None:
     assert found == {"threads": 1}
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("text", ["3", " 3 ", "1024", "", "0", "-1", "1025", "two", "2.0"])
 def test_num_threads_of_the_environment(text: str) -> None:
     """A bad value is named in one warning, and does not stop the import."""
@@ -139,7 +139,7 @@ def test_num_threads_of_the_environment(text: str) -> None:
         assert (warning in err) == bool(text) and bool(err) == bool(text)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", engine.isas())
 def test_isa_of_the_environment(name: str) -> None:
     assert in_process("found['isa'] = fastnn.isa()", FASTNN_ISA=name)[0] == {"isa": name}

@@ -129,7 +129,7 @@ def test_the_interface_of_the_readme() -> None:
     assert history.epoch == [0, 1, 2] and history is trainer.history
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_fit_is_the_eager_loop(loss: str, optimizer: str, real: str) -> None:
@@ -244,7 +244,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_changes_nothing(case: str) -> None:
     arguments, error, message = BAD[case]

@@ -201,7 +201,7 @@ def halves(name: str, seed: int) -> Array:
     return rounded(np.asarray(drawn, np.float32), name)
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("name", HALVES)
 @pytest.mark.parametrize("op", FLOATS)
 def test_halves_are_float32_rounded(op: str, name: str) -> None:

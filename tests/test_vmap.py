@@ -55,7 +55,7 @@ def masks(n: int) -> list[tuple[Any, ...]]:
     return [m for m in itertools.product((0, None), repeat=n) if any(d == 0 for d in m)]
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_row_and_its_gradients(name: str) -> None:

@@ -75,7 +75,7 @@ def assert_near(op: str, real: str, every_isa: EveryIsa, x: Array, want: Array) 
         assert np.array_equal(np.signbit(got[zero]), np.signbit(want[zero]))
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("op", FUNCTIONS)
 def test_within_four_ulp(op: str, real: str, every_isa: EveryIsa) -> None:
     for chunk in range(-(-SAMPLES // CHUNK) if real == "float32" else min(4, -(-SAMPLES // CHUNK))):
@@ -84,7 +84,7 @@ def test_within_four_ulp(op: str, real: str, every_isa: EveryIsa) -> None:
         assert_near(op, real, every_isa, x, reference(op, x))
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 @pytest.mark.parametrize("op", FUNCTIONS)
 def test_near_the_hard_places(op: str, real: str, every_isa: EveryIsa) -> None:
     """Around 0, +-1, the ends of range reductions, where the result saturates; for sin and

@@ -52,7 +52,7 @@ USES: dict[str, tuple[float, Callable[[fastnn.Trainer, Any], object]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every(5)
+@pytest.mark.every(8)
 @pytest.mark.parametrize("kind", ["an array", "read-only", "a memory map"])
 @pytest.mark.parametrize("use", USES)
 def test_rows_are_not_copied(
