@@ -134,3 +134,25 @@ def test_a_metric_outside_of_its_domain_is_named(name: str) -> None:
         warnings.simplefilter("error")
         nn.init.ones_(model.weight)
         trainer.fit(X, np.full(6, 5.0), metrics=[name], verbose=0)
+
+
+@pytest.mark.parametrize("held", [{}, {"validation_data": (X, np.full(6, -5.0))}])
+def test_a_metric_outside_of_its_domain_is_named_of_many_nets(held: Any) -> None:
+    def build() -> nn.Module:
+        model = nn.Linear(3, 1)
+        nn.init.ones_(model.weight)
+        return model
+
+    options = {"configs": [{"lr": 0.0}] * 2, "metrics": ["msle"], "verbose": 0}
+    options |= {"loss": nn.MSELoss(), "epochs": 3, **held}
+    name = "val_msle" if held else "msle"
+    y = np.full(6, 5.0 if held else -5.0)
+    with pytest.warns(UserWarning, match=f"metrics: {name} is nan in some epochs: it needs ") as w:
+        fastnn.fit_many(build, X, y, **options)
+    assert [(warning.filename, str(warning.message).split()[1]) for warning in w] == [
+        (__file__, name)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the epochs without validation have nan too
+        fine = {"validation_data": (X, np.full(6, 5.0)), "validation_freq": 2}
+        fastnn.fit_many(build, X, np.full(6, 5.0), **{**options, **fine})

@@ -19,6 +19,7 @@ from fastnn.population.population import Population
 from fastnn.population.run import Run
 from fastnn.population.task import Task
 from fastnn.train.callbacks import Monitor
+from fastnn.train.metrics import warn_of_nan
 from fastnn.train.split import split
 from fastnn.train.weights import classes_of
 
@@ -74,8 +75,15 @@ class Training:
             one_by_one.fit(net, self.maker, self.task, self.history)
         if self._ranks is not None:
             gather_nets(self._ranks, self.nets, self.history)
+        warn_of_nan({name: self._of_trained(name) for name in self.history})
         outputs = _outputs_of(self.task.loss)
         return Population(self.nets, self.history, self.parts, self.monitor, outputs, self.rungs)
+
+    def _of_trained(self, name: str) -> list[float]:
+        """The values of a figure in the epochs that have it: those that have a loss of its kind."""
+        kind = "val_loss" if name.startswith("val_") else "loss"
+        values: list[float] = self.history[name][~np.isnan(self.history[kind])].tolist()
+        return values
 
     def _grouped(self, halves: bool) -> tuple[list[Group], list[Net]]:
         """The nets in groups of like ones, and those that have to be trained one by one."""
