@@ -136,7 +136,7 @@ def methods_without_words(kind: type) -> list[str]:
         if not name.startswith("_")
         and isinstance(value, types.FunctionType | property | classmethod | staticmethod)
         and getattr(value, "__name__", "") != "<lambda>"  # a value: an equation, a rule
-        and not any(getattr(getattr(of, name, None), "__doc__", None) for of in base.__mro__)
+        and not any(vars(of)[name].__doc__ for of in base.__mro__ if name in vars(of))
     ]
 
 
