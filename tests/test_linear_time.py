@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -188,6 +189,7 @@ def test_a_tensor_of_many_lives_holds_none_of_them() -> None:
             state.copy_(layer(state.clone()).tanh())
             state.sum().backward()
             state.detach_()
+        gc.collect()  # without a GIL not all is freed at once
         sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
     # A table of Python's may grow in one round; a history that is kept would grow in all of them.
