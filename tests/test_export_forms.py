@@ -62,7 +62,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...] | None]] = {
     "a softmax of the usual axis": (lambda: S(nn.Linear(3, 4), nn.Softmax()), None),
     "the eps of the type": (rms, None),
     "the eps of the type, double": (lambda: rms().double(), None),
-    "groups first": (lambda: S(nn.GroupNorm(2, 4), nn.Linear(4, 2)), None),
+    "groups first": (lambda: S(nn.GroupNorm(2, 12), nn.Linear(12, 2)), None),
     "heads first": (lambda: S(members.Heads(3, 4, 2)), None),
     "an embedding of two": (lambda: nn.Embedding(4, 2), (2,)),
 }  # fmt: skip

@@ -19,8 +19,8 @@ OF_OTHERS = {  # beyond NumPy's; small, or needed by the first tensor
 
 
 def loaded_by(code: str) -> set[str]:
-    """The modules that code loads beside NumPy and what NumPy loads."""
-    script = f"import numpy, sys; before = set(sys.modules)\n{code}\n"
+    """The modules that code loads beside NumPy and what NumPy loads: inspect too, in newer ones."""
+    script = f"import inspect, numpy, sys; before = set(sys.modules)\n{code}\n"
     script += "print(*set(sys.modules) - before)"
     command = [sys.executable, "-c", script]
     return set(subprocess.check_output(command, cwd=ROOT, text=True).split())

@@ -142,6 +142,8 @@ def test_computing_leaves_floating_point_control_alone():
 
 
 def test_version_has_one_source():
+    if not any(metadata.distributions(name="fastnn-cpu")):
+        pytest.skip("fastnn is read from its folder, not installed")
     assert fastnn.__version__ == metadata.version("fastnn-cpu")
 
 

@@ -22,6 +22,8 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 def metadata(folder: Path, url: str) -> str:
     """METADATA as a build backend writes it."""
+    pytest.importorskip("extension_helpers")
+    pytest.importorskip("setuptools", minversion="77")
     code = "import sys; from setuptools import build_meta as backend;"
     code += "backend.prepare_metadata_for_build_wheel(sys.argv[1])"
     subprocess.run(
