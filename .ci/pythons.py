@@ -135,7 +135,7 @@ def cross_built(python: str, processor: str, library: str) -> Path:
     helper = on_this_machine(version)  # runs what the build of Python runs of it
     code, objects = code_of(python), WORK / "source" / f"{python}-{target}"
     environment = zig(target) | ANSWERS | {"CPPFLAGS": "", "LDFLAGS": ""}
-    # zig would take what it has compiled with the pyconfig.h of another folder, as of 3.14 for 3.14t.
+    # Else zig takes what it compiled with the pyconfig.h of another folder, 3.14's for 3.14t.
     environment["ZIG_LOCAL_CACHE_DIR"] = str(objects.absolute() / "zig-cache")
     for name, (_, short) in LIBRARIES.items():
         made = static_library(name, target)
