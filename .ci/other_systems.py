@@ -4,6 +4,7 @@ zig brings these systems' headers. What MSVC's cl.exe would say is in tests/test
 modules need those systems' Python, and are built by .github/workflows.
 """
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,11 @@ def compiled(target: str, source: Path, *flags: str) -> str:
         *flags,
     ]
     done = subprocess.run(
-        [*command, "-c", str(source), "-o", str(at)], capture_output=True, text=True, check=False
+        [*command, "-c", str(source), "-o", str(at)],
+        env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str((INTO / "zig-cache").absolute())},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return f"{target}, {source}:\n{done.stdout}{done.stderr}" if done.returncode else ""
 

@@ -136,7 +136,7 @@ def cross_built(python: str, processor: str, library: str) -> Path:
     code, objects = code_of(python), WORK / "source" / f"{python}-{target}"
     environment = zig(target) | ANSWERS | {"CPPFLAGS": "", "LDFLAGS": ""}
     # Else zig takes what it compiled with the pyconfig.h of another folder, 3.14's for 3.14t.
-    environment["ZIG_LOCAL_CACHE_DIR"] = str(objects.absolute() / "zig-cache")
+    environment["ZIG_GLOBAL_CACHE_DIR"] = str(objects.absolute() / "zig-cache")
     for name, (_, short) in LIBRARIES.items():
         made = static_library(name, target)
         include, lib = f"-I{made}/include", f"-L{made}/lib"

@@ -92,6 +92,8 @@ def build(python: str, processor: str, library: str, include: Path) -> Path:
         "FASTNN_NO_OPENMP": "1",
         "FASTNN_ENGINE_OBJECTS": str(place / "engine"),
         "_PYTHON_HOST_PLATFORM": f"linux-{processor}",
+        # A cache that checkouts shared would give one what the headers of another made.
+        "ZIG_GLOBAL_CACHE_DIR": str((WORK / "zig-cache").absolute()),
         "SETUPTOOLS_EXT_SUFFIX": f".cpython-{abi}-{processor}-linux-{name}.so",
     }
     shutil.rmtree(files, ignore_errors=True)
