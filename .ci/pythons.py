@@ -134,9 +134,9 @@ def cross_built(python: str, processor: str, library: str) -> Path:
     version = python.rstrip("t")
     helper = on_this_machine(version)  # runs what the build of Python runs of it
     code, objects = code_of(python), WORK / "source" / f"{python}-{target}"
-    environment = zig(target) | ANSWERS | {"CPPFLAGS": "", "LDFLAGS": ""}
     # Else zig takes what it compiled with the pyconfig.h of another folder, 3.14's for 3.14t.
-    environment["ZIG_GLOBAL_CACHE_DIR"] = str(objects.absolute() / "zig-cache")
+    cache = {"ZIG_GLOBAL_CACHE_DIR": str(objects.absolute() / "zig-cache")}
+    environment = zig(target) | ANSWERS | cache | {"CPPFLAGS": "", "LDFLAGS": ""}
     for name, (_, short) in LIBRARIES.items():
         made = static_library(name, target)
         include, lib = f"-I{made}/include", f"-L{made}/lib"
@@ -149,9 +149,9 @@ def cross_built(python: str, processor: str, library: str) -> Path:
     # 3.11 asks the system that builds whether its modules are musl's: the target's, by an alias.
     configure += [f"--build={os.uname().machine}-pc-{host_of(end)}", f"--host={host_of(target)}"]
     run(objects, *configure, f"--with-build-python={helper}", environment=environment)
-    run(objects, "make", "-j2")
+    run(objects, "make", "-j2", environment=cache)
     for data in objects.glob("build/lib.*/_sysconfigdata_*_linux_*"):  # as Debian's 3.11 calls it
         shutil.copy(data, data.with_name(data.name.replace("_linux_", "_", 1)))
-    run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made")
+    run(objects, "make", "install", f"DESTDIR={objects.absolute()}/made", environment=cache)
     shutil.move(objects / "made/python", folder)
     return folder
