@@ -76,7 +76,8 @@ def check_gil() -> None:
 
     free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-    libc = " ".join(platform.libc_ver()).strip() or "musl"
+    libc = " ".join(platform.libc_ver()).strip()
+    libc = "musl" if libc in ("", "libc") else libc  # as Pythons differ in what they call it
     print(
         f"Python {platform.python_version()}, {libc}, {platform.machine()}, {fastnn.isa()}, "
         f"{'without' if not gil else 'with'} GIL"
