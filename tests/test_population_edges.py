@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -197,3 +198,31 @@ def test_pairs_of_rows_as_folds() -> None:
     same(population, 1, alone(
         mlp, CONFIGS[0], optim.Adam, nn.CrossEntropyLoss(), LABELS.astype(int), pairs[1][0],
         validation_data=(X[:50], LABELS[:50].astype(int)), epochs=1))  # fmt: skip
+
+
+class InPython(nn.Module):
+    """Has to run in Python, and draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.calls = nn.Linear(3, 1), 0
+
+    def forward(self, x: fastnn.Tensor) -> fastnn.Tensor:
+        self.calls += 1
+        return nn.functional.dropout(self.linear(x), 0.5, self.training)
+
+
+@pytest.mark.filterwarnings("ignore:.*runs in Python")
+@pytest.mark.parametrize("build", [lambda: nn.Linear(3, 1), InPython])
+def test_populations_in_threads_have_their_own_seeds(build: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((20, 3)).astype("f")
+
+    def bits(_: int = 0) -> bytes:
+        found = fastnn.fit_many(
+            build, x, x[:, :1], configs=[{"lr": 0.1}, {"lr": 0.01}], loss=nn.MSELoss(),
+            epochs=2, verbose=0,
+        )  # fmt: skip
+        return b"".join(p.detach().numpy().tobytes() for m in found.models for p in m.parameters())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(bits, range(24))) == {bits()}

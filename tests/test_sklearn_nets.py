@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastnn
 from fastnn import Tensor, nn, optim
-from fastnn.sklearn import NetClassifier, NetRegressor
+from fastnn.sklearn import MLPClassifier, NetClassifier, NetRegressor
 
 RNG = np.random.RandomState(0)
 X = RNG.randn(120, 5).astype(np.float32)
@@ -242,3 +242,13 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
 def test_refusals(options: dict[str, Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         NetClassifier(**options).fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, NetClassifier])
+@pytest.mark.parametrize("given", [lambda optimizer: 0.01, lambda epoch, rate: rate])
+def test_what_makes_no_schedule(given: Any, kind: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        kind(lr_schedule=given).fit(X, Y)
+    assert "lr_schedule: expected a function of the optimizer" in "".join(
+        [str(caught.value), *getattr(caught.value, "__notes__", ())]
+    )

@@ -6,7 +6,10 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,6 +143,45 @@ def test_a_context_of_the_users() -> None:
     made = workers.Workers(2, 1, None, lambda: None, None, 0.0, Context, True)  # type: ignore[arg-type, return-value]
     made.close()
     assert started == [(workers._work, 0, True), (workers._work, 1, True)]
-    with pytest.raises(ValueError, match="cannot find context for 'threads'"):
+    with pytest.raises(ValueError, match=r"multiprocessing_context: .*got 'threads'"):
         list(DataLoader([1, 2], num_workers=1, multiprocessing_context="threads"))
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+SCRIPT = """
+from fastnn.utils.data import DataLoader, Dataset
+class Rows(Dataset):
+    def __getitem__(self, i): return i
+    def __len__(self): return 4
+{}print([b.tolist() for b in DataLoader({}, batch_size=2, num_workers=1,
+                                        multiprocessing_context="spawn")])
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (SCRIPT.format("", "Rows()"), "DataLoader: worker 0"),
+        (SCRIPT.format("if __name__ == '__main__':\n    class Own(Rows): pass\n    ", "Own()"),
+         "it has said why. One that is no fork finds what stands at the top of a module"),
+        (SCRIPT.format("if __name__ == '__main__': ", "Rows()"), "[[0, 1], [2, 3]]"),
+    ],
+    ids=["no guard", "under the guard", "as it should be"],
+)  # fmt: skip
+def test_scripts_whose_workers_are_no_forks(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert said in (done.stdout + done.stderr).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"worker_init_fn": 3}, {"multiprocessing_context": "xx"}],
+    ids=str,
+)
+def test_settings_of_workers_are_refused_at_once(given: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{next(iter(given))}: expected "):
+        DataLoader([1, 2], num_workers=1, **given)

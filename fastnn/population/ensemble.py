@@ -15,7 +15,7 @@ from fastnn.io.safetensors import faults_of, name_of
 from fastnn.nn import Module, Sequential
 from fastnn.nn.layers.dropout import AlphaDropout, Dropout
 from fastnn.nn.modes import evaluating
-from fastnn.random.generator import fork_rng, manual_seed
+from fastnn.random.generator import fork_rng, manual_seed, seeding
 from fastnn.tensor import of_array
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Ensemble:
         """
         count = check.integer("samples", samples, 1)
         found = []
-        with fork_rng():
+        with seeding, fork_rng():
             manual_seed(check.seed(seed))
             for model in self.models:
                 found += self._dropped(model, x, count)

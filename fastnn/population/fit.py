@@ -15,7 +15,7 @@ from fastnn.population.dealt import dealt_to, together
 from fastnn.population.net import made, refuse_shared
 from fastnn.population.population import Population
 from fastnn.population.training import Training
-from fastnn.random.generator import fork_rng
+from fastnn.random.generator import fork_rng, seeding
 from fastnn.train.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -141,13 +141,16 @@ def fit_many(
     threads = num_threads() if ranks is None else ranks.threads
     threads = threads if n_threads is None else check.threads(n_threads, "n_threads")
     bar = ProgressBar(0 if ranks is not None and ranks.rank else verbose)
-    with fork_rng(), together(ranks):
-        nets = [
-            made(number, recipe, part, maker)
-            for number, (recipe, part) in enumerate(
-                (recipe, part) for recipe, own in zip(recipes, parts, strict=True) for part in own
-            )
-        ]
+    with together(ranks):
+        with seeding, fork_rng():
+            nets = [
+                made(number, recipe, part, maker)
+                for number, (recipe, part) in enumerate(
+                    (recipe, part)
+                    for recipe, own in zip(recipes, parts, strict=True)
+                    for part in own
+                )
+            ]
         refuse_shared(nets)
         if tables.put_in_order(nets, given):
             task = task_of(given)

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn.population.configs import Maker
 from fastnn.population.net import Net, model_and_optimizer
 from fastnn.population.task import Task
+from fastnn.random.generator import fork_rng, seeding
 from fastnn.train.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -18,26 +19,27 @@ if TYPE_CHECKING:
 
 def fit(net: Net, maker: Maker, task: Task, into: dict[str, NDArray[np.float64]]) -> None:
     """Make the net anew and train it, in Python where it must be; writes its figures."""
-    net.model, net.parameters, net.optimizer = model_and_optimizer(net.recipe, maker)
-    stopping = copy.copy(task.stopping)
-    trainer = Trainer(net.model, task.loss, net.optimizer, precision=task.precision)
-    held, weight = _held(net, task), task.sample_weight
-    try:
-        trainer.fit(
-            _part(task.x, net.rows),
-            _part(task.y, net.rows),
-            epochs=task.epochs,
-            batch_size=net.recipe.batch,
-            shuffle=task.shuffle,
-            validation_data=held,
-            validation_freq=task.every,
-            sample_weight=None if weight is None else _part(weight, net.rows),
-            metrics=task.asked,
-            callbacks=[] if stopping is None else [stopping],
-            verbose=0,
-        )
-    except FloatingPointError as error:
-        net.error = str(error)
+    with seeding, fork_rng():
+        net.model, net.parameters, net.optimizer = model_and_optimizer(net.recipe, maker)
+        stopping = copy.copy(task.stopping)
+        trainer = Trainer(net.model, task.loss, net.optimizer, precision=task.precision)
+        held, weight = _held(net, task), task.sample_weight
+        try:
+            trainer.fit(
+                _part(task.x, net.rows),
+                _part(task.y, net.rows),
+                epochs=task.epochs,
+                batch_size=net.recipe.batch,
+                shuffle=task.shuffle,
+                validation_data=held,
+                validation_freq=task.every,
+                sample_weight=None if weight is None else _part(weight, net.rows),
+                metrics=task.asked,
+                callbacks=[] if stopping is None else [stopping],
+                verbose=0,
+            )
+        except FloatingPointError as error:
+            net.error = str(error)
     found = trainer.history
     net.epochs = len(found.epoch)
     if stopping is not None and stopping.restore_best_weights and stopping.best_epoch is not None:

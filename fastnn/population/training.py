@@ -18,6 +18,7 @@ from fastnn.population.net import Net
 from fastnn.population.population import Population
 from fastnn.population.run import Run
 from fastnn.population.task import Task
+from fastnn.random.generator import fork_rng, seeding
 from fastnn.train.callbacks import Monitor
 from fastnn.train.metrics import warn_of_nan
 from fastnn.train.split import split
@@ -68,7 +69,8 @@ class Training:
         """
         for net in self.nets if self.task.share else ():
             _hold_out(net, self.task)
-        groups, alone = self._grouped(bool(rungs))
+        with seeding, fork_rng():  # a first step may draw
+            groups, alone = self._grouped(bool(rungs))
         if groups:
             self._together(Run(groups, self.task, threads), bar, rungs, eta)
         for net in alone:

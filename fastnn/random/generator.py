@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from numpy.typing import NDArray
 
 from fastnn._support import check, dtypes, forks, pieces
@@ -48,7 +47,7 @@ _DEFAULT_SEED = 67280421310721  # of a Generator without a seed, as in torch
 _BITS_24 = np.uint64(0xFFFFFF)
 _WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
 
-Array = npt.NDArray[Any]
+Array = NDArray[Any]
 
 
 def _drawn(draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> Array:
@@ -111,7 +110,7 @@ class Generator:
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
 
-    def __getstate__(self) -> npt.NDArray[np.uint8]:
+    def __getstate__(self) -> NDArray[np.uint8]:
         """For copies and pickles, which go on from here on their own; what `get_state` gives."""
         with self._lock:
             key, position = words_of(self._mt, self._bits)
@@ -120,7 +119,7 @@ class Generator:
         tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
         return np.frombuffer(key + tail, dtype=np.uint8).copy()
 
-    def __setstate__(self, state: npt.NDArray[np.uint8]) -> None:
+    def __setstate__(self, state: NDArray[np.uint8]) -> None:
         self.__init__(0)  # type: ignore[misc]
         self.set_state(state)
 
@@ -150,7 +149,7 @@ class Generator:
         """
         return of_array(self.__getstate__())
 
-    def set_state(self, state: npt.ArrayLike) -> None:
+    def set_state(self, state: ArrayLike) -> None:
         """Restore a state that `get_state` returned."""
         raw = np.asarray(state)
         if raw.dtype != np.uint8 or raw.shape != (_STATE_BYTES,):
@@ -239,7 +238,7 @@ class Generator:
 
     def integers(
         self, shape: tuple[int, ...], low: int, high: int, most_bits: int = 64
-    ) -> npt.NDArray[np.int64]:
+    ) -> NDArray[np.int64]:
         """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits.
 
         most_bits: 32: never more.
@@ -257,7 +256,7 @@ class Generator:
 
         return _drawn(draw, shape)
 
-    def permutation(self, n: int) -> npt.NDArray[np.int64]:
+    def permutation(self, n: int) -> NDArray[np.int64]:
         """A random permutation of 0..n-1: torch's `randperm`."""
 
         def draw(shape: tuple[int, ...]) -> Array:
@@ -290,25 +289,25 @@ class Generator:
 
         return int(_drawn(draw, ()))
 
-    def _raw(self, n: int) -> npt.NDArray[np.uint64]:
+    def _raw(self, n: int) -> NDArray[np.uint64]:
         if self._made is None:
             _ = self._mt
         return self._bits.random_raw(n)  # type: ignore[no-any-return]
 
-    def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
+    def _draw32(self, n: int) -> NDArray[np.uint32]:
         return self._raw(n).astype(np.uint32)
 
-    def _draw64(self, n: int) -> npt.NDArray[np.uint64]:
+    def _draw64(self, n: int) -> NDArray[np.uint64]:
         pairs = self._draw32(2 * n).astype(np.uint64)
         return np.asarray((pairs[0::2] << np.uint64(32)) | pairs[1::2])
 
-    def _bits24(self, n: int) -> npt.NDArray[np.uint64]:
+    def _bits24(self, n: int) -> NDArray[np.uint64]:
         return self._raw(n) & _BITS_24
 
-    def _draw24(self, n: int) -> npt.NDArray[np.float32]:
+    def _draw24(self, n: int) -> NDArray[np.float32]:
         return self._bits24(n).astype(np.float32) * np.float32(2.0**-24)
 
-    def _draw53(self, n: int) -> npt.NDArray[np.float64]:
+    def _draw53(self, n: int) -> NDArray[np.float64]:
         bits = self._draw64(n) & np.uint64(2**53 - 1)
         return bits.astype(np.float64) * 2.0**-53
 
@@ -325,6 +324,7 @@ class Generator:
 
 default_generator: Generator = Generator(_fresh_seed())
 engine_state: NDArray[Any] = default_generator.engine_state
+seeding: Any = forks.lock()  # of who seeds the default generator and puts it back
 
 
 def manual_seed(seed: int) -> Generator:
@@ -359,7 +359,7 @@ def get_rng_state() -> Tensor:
     return default_generator.get_state()
 
 
-def set_rng_state(state: npt.ArrayLike) -> None:
+def set_rng_state(state: ArrayLike) -> None:
     """Restore a state of the default generator that `get_rng_state` returned."""
     default_generator.set_state(state)
 

@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from fastnn import nn, random
-from fastnn._support import check, forks
+from fastnn._support import check
 from fastnn._support.signatures import signature
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
+from fastnn.random.generator import seeding
 from fastnn.train import Trainer
 
 Array = NDArray[Any]
 
 HIDDEN = 100  # of the net where no module is given
 PREFIXES = ("module", "optimizer", "loss")
-
-_seeding = forks.lock()
 
 
 class SeededTrainer(Trainer):
@@ -85,7 +84,7 @@ def _default(in_features: int, out_features: int, hidden: int = HIDDEN) -> nn.Mo
 def _seeded(make: Callable[[], Any], seed: int | None) -> Any:
     if seed is None:
         return make()
-    with _seeding, random.fork_rng():
+    with seeding, random.fork_rng():
         random.manual_seed(seed)
         return make()
 

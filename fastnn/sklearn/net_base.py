@@ -20,6 +20,7 @@ from fastnn.sklearn.modules import (
     optimizer_for,
     own,
 )
+from fastnn.sklearn.solver import scheduler_of
 from fastnn.train.predict import predict
 
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ class BaseNet(BaseEstimator):
             self.module_, self.optimizer, self.lr, own(settings, "optimizer")
         )
         self.scheduler_: Any | None = (
-            None if self.lr_schedule is None else self.lr_schedule(self.optimizer_)
+            None if self.lr_schedule is None else scheduler_of(self.lr_schedule, self.optimizer_)
         )
         self.trainer_: SeededTrainer = SeededTrainer(self.module_, self.loss_, self.optimizer_)
         self.trainer_.seeds = seeds

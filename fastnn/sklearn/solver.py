@@ -96,7 +96,7 @@ class Solver:
             self._remember()
         self.optimizer, self._net = optimizer_of(estimator, net), net
         if estimator.lr_schedule is not None:
-            self.scheduler = estimator.lr_schedule(self.optimizer)
+            self.scheduler = scheduler_of(estimator.lr_schedule, self.optimizer)
         if self._state is not None:
             self.optimizer.load_state_dict(self._state)
         if self._schedule_state is not None and self.scheduler is not None:
@@ -180,6 +180,25 @@ class Solver:
             small = " Learning rate too small." if self._policy == "adaptive" else ""
             print(f"{why}{small} Stopping.")
         return True
+
+
+def scheduler_of(make: Callable[[Any], Any], optimizer: BlockOptimizer) -> Any:
+    """What `lr_schedule` makes.
+
+    Raises:
+        TypeError: no scheduler.
+    """
+    try:
+        made = make(optimizer)
+    except TypeError as error:
+        error.add_note("lr_schedule: expected a function of the optimizer that returns a scheduler")
+        raise
+    if not callable(getattr(made, "step", None)):
+        raise TypeError(
+            "lr_schedule: expected a function of the optimizer that returns a scheduler of "
+            f"fastnn.optim.lr_scheduler, it returned {check.show(made)}"
+        )
+    return made
 
 
 def _copied(state: Any) -> Any:

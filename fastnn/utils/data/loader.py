@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +85,15 @@ class DataLoader:
         self.collate_fn = collate_fn
         self.num_workers: int = check.integer("num_workers", num_workers, 0)
         self.timeout: float = check.real("timeout", timeout, 0.0)
+        if worker_init_fn is not None and not callable(worker_init_fn):
+            raise TypeError(
+                f"worker_init_fn: expected a function of a worker's number, got "
+                f"{show(worker_init_fn)}"
+            )
         self.worker_init_fn = worker_init_fn
+        if isinstance(multiprocessing_context, str):
+            known = multiprocessing.get_all_start_methods()
+            check.choice("multiprocessing_context", multiprocessing_context, known)
         self.multiprocessing_context = multiprocessing_context
         self.persistent_workers: bool = check.flag("persistent_workers", persistent_workers)
         self.in_order: bool = check.flag("in_order", in_order)
@@ -187,6 +196,12 @@ class DataLoader:
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 self._refuse_what_cannot_be_sent(error)
                 raise
+            except (ConnectionError, EOFError) as error:
+                raise RuntimeError(
+                    "num_workers: expected worker processes that begin, got ones that ended as "
+                    "they read this script again. Put what it does under `if __name__ == "
+                    '"__main__":`, or give multiprocessing_context="fork" where the system has it'
+                ) from error
             if self.persistent_workers:
                 self._workers = workers
                 weakref.finalize(self, workers.close)

@@ -224,9 +224,15 @@ class Workers:
     def _dead(self, worker: int) -> RuntimeError:
         process = self.processes[worker]
         process.join(1.0)
+        why = "a negative one is a signal, -9 often a lack of memory"
+        if process.exitcode == 1:
+            why = (
+                "it has said why. One that is no fork finds what stands at the top of a module, "
+                'and in a script nothing that is made under `if __name__ == "__main__":`'
+            )
         return RuntimeError(
             f"DataLoader: worker {worker} (pid {process.pid}) ended unexpectedly with exit code "
-            f"{process.exitcode}; a negative one is a signal, -9 often a lack of memory"
+            f"{process.exitcode}; {why}"
         )
 
     def close(self) -> None:
