@@ -73,6 +73,10 @@ class Tabular:
     def _names(cls) -> list[str]:
         return [name for name in signature(cls).parameters]
 
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Keep the arguments of the constructor, its locals, as they are."""
+        vars(self).update((name, value) for name, value in given.items() if name != "self")
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, by name."""
         return {name: getattr(self, name) for name in self._names()}

@@ -66,21 +66,6 @@ class TabularClassifier(Tabular):
     ['yes', 'no']
     """
 
-    preset: str
-    hidden: int | Sequence[int] | None
-    epochs: int | None
-    lr: float | None
-    batch_size: int | None
-    time_limit: float | None
-    val_metric: str | None
-    validation_share: float
-    n_cv: int
-    n_ens: int
-    refit: bool
-    random_state: Any
-    n_threads: int | None
-    verbose: int
-    precision: str
     class_weight: Mapping[Any, float] | str | None
     _classes = True
     _estimator_type = "classifier"
@@ -105,11 +90,7 @@ class TabularClassifier(Tabular):
         verbose: int = 0,
         precision: str = "float32",
     ) -> None:
-        self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
-        self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
-        self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
-        self.class_weight, self.random_state, self.n_threads = class_weight, random_state, n_threads
-        self.refit, self.verbose, self.precision = refit, verbose, precision
+        self._keep(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularClassifier:
         """Train from the beginning.
@@ -177,21 +158,6 @@ class TabularRegressor(Tabular):
     True
     """
 
-    preset: str
-    hidden: int | Sequence[int] | None
-    epochs: int | None
-    lr: float | None
-    batch_size: int | None
-    time_limit: float | None
-    val_metric: str | None
-    validation_share: float
-    n_cv: int
-    n_ens: int
-    refit: bool
-    random_state: Any
-    n_threads: int | None
-    verbose: int
-    precision: str
     quantiles: Sequence[float] | None
     _classes = False
     _estimator_type = "regressor"
@@ -216,12 +182,7 @@ class TabularRegressor(Tabular):
         verbose: int = 0,
         precision: str = "float32",
     ) -> None:
-        self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
-        self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
-        self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
-        self.refit, self.quantiles = refit, quantiles
-        self.random_state, self.n_threads, self.verbose = random_state, n_threads, verbose
-        self.precision = precision
+        self._keep(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularRegressor:
         """Train from the beginning; as `TabularClassifier.fit`, with (n,) finite numbers as y."""
